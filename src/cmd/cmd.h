@@ -29,13 +29,16 @@ enum dq_exit {
 
 enum dq_opt_type {
 	DQ_OPT_FLAG,	/* bool */
-	DQ_OPT_NOFLAG,	/* bool, set to false: "--no-fold" */
+	DQ_OPT_NOFLAG,	/* bool, set to false: "--no-fold"; such a bool starts true */
+	DQ_OPT_COUNT,	/* int, one more each time: "-vv" */
 	DQ_OPT_STR,	/* const char *, points into argv */
 	DQ_OPT_STRS,	/* struct dq_strs: may be repeated */
 	DQ_OPT_UINT,	/* uint64_t; decimal or 0x */
 	DQ_OPT_SIZE,	/* uint64_t bytes: 4096, 64K, 8M, 1G */
 	DQ_OPT_TIME,	/* uint64_t ns: 10, 1.5s, 300ms, 2m (no unit: seconds); DQ_TIME_UNSET when absent */
-	DQ_OPT_ENUM,	/* int: index into the space-separated .choices; -1 when absent */
+	DQ_OPT_ENUM,	/* int: index into the space-separated .choices; -1 when absent. An .arg like
+			 * "[WHEN]": the value is optional, only after '=', and the first choice is
+			 * meant without it */
 };
 
 #define DQ_TIME_UNSET UINT64_MAX
@@ -48,39 +51,47 @@ struct dq_strs {
 struct dq_opt {
 	const char *name;	/* long option without the dashes; NULL ends the table */
 	char letter;		/* short option or 0 */
-	const char *arg;	/* "FILE"; NULL for flags */
+	const char *arg;	/* "FILE"; NULL for flags and counts */
 	enum dq_opt_type type;
 	size_t off;		/* where in the command's option struct */
-	const char *group;	/* heading in --help; NULL: "Options" */
-	const char *help;	/* one line, no full stop */
+	const char *group;	/* heading in --help, options of one are neighbours; NULL: "Options" */
+	const char *help;	/* one phrase, no full stop; wrapped by --help */
 	const char *choices;	/* DQ_OPT_ENUM */
-	bool hidden;
+	bool hidden;		/* not in --help, completion and man page */
 };
 
 struct dq_cmd {
 	const char *name;
 	const char *summary;	/* one line for `dmaseq help` */
-	const char *args;	/* "FILE", "[-- CMD [ARG]...]" */
+	const char *about;	/* a paragraph or two for --help; NULL: none */
+	const char *args;	/* the operands: "FILE", "[--] [CMD [ARG]...]"; the first words name
+				 * those that are missing */
 	const struct dq_opt *opts;
-	size_t opts_size;	/* of the option struct; starts zeroed (TIME and ENUM as said above) */
+	size_t opts_size;	/* of the option struct; starts zeroed (but see TIME, ENUM, NOFLAG) */
 	int min_args, max_args;	/* operands; max -1: any number */
-	bool dashdash;		/* stop option parsing at the first operand (a command follows) */
-	const char *examples;	/* text for --help */
-	int (*run)(void *opts, int argc, char **argv);	/* returns enum dq_exit or a CMD's status */
+	bool dashdash;		/* stop option parsing at the first operand (a command follows); usage
+				 * errors then have status DQ_EXIT_RECORD */
+	bool raw;		/* not parsed at all: a command that this build does not have */
+	const char *examples;	/* lines for --help: "# what\ncommand\n"... */
+	/* argc, argv: the operands alone, argv[0] is the first. Returns enum dq_exit or a CMD's status. */
+	int (*run)(void *opts, int argc, char **argv);
 };
 
-/* The options that every command has; parsed by main.c and kept here. */
+/* The options that every command has; parsed by opts.c and kept here. main.c has set the log level
+ * from them before a command runs. */
 struct dq_common {
 	int verbose;		/* -v, repeatable */
 	bool quiet;		/* -q */
-	bool color;		/* stdout is a terminal, NO_COLOR unset, or --color=always */
+	bool color;		/* stdout is a terminal that can, NO_COLOR unset, or --color=always */
 };
 extern struct dq_common dq_common;
+
+extern const char dq_version[];	/* "0.1.0 (git 8cb1e5b)", made by cmake/version.cmake */
 
 extern const struct dq_cmd dq_cmd_record, dq_cmd_list, dq_cmd_diagram, dq_cmd_dump, dq_cmd_doctor;
 
 /* A usage error of the command's own: prints "dmaseq CMD: <text>" and the "Try ..." line,
- * returns DQ_EXIT_FAIL (DQ_EXIT_RECORD for record). */
+ * returns DQ_EXIT_FAIL (DQ_EXIT_RECORD for a .dashdash command). */
 int dq_usage_error(const struct dq_cmd *cmd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# dq_flags: what every C target of the tree is compiled and linked with. Options
+# only: it may not look for anything on the machine.
+add_library(dq_flags INTERFACE)
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+target_include_directories(dq_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+target_compile_definitions(dq_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
+target_compile_options(dq_flags INTERFACE -Wall -Wextra -Wshadow -Wstrict-prototypes
+	-Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings
+	-fno-strict-aliasing -fno-common)
+
+if(DQ_WERROR)
+	target_compile_options(dq_flags INTERFACE -Werror)
+endif()
+
+if(DQ_SANITIZE)
+	target_compile_options(dq_flags INTERFACE -fsanitize=address,undefined
+		-fno-sanitize-recover=all -fno-omit-frame-pointer)
+	target_link_options(dq_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# The same source in another directory gives the same binary; a debugger of a
+# development build needs the true paths.
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+	target_compile_options(dq_flags INTERFACE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.")
+	target_compile_options(dq_flags INTERFACE -fstack-protector-strong)
+	target_compile_definitions(dq_flags INTERFACE $<$<NOT:$<BOOL:${DQ_SANITIZE}>>:_FORTIFY_SOURCE=2>)
+endif()
+
+if(DQ_STATIC)
+	# CMake's own PIE support would add -pie, which makes a dynamic binary of it:
+	# so the two flags are given here, and policy CMP0083 is left alone.
+	target_compile_options(dq_flags INTERFACE -fPIE -ffunction-sections -fdata-sections)
+	target_link_options(dq_flags INTERFACE -static-pie -Wl,--gc-sections)
+else()
+	set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+endif()
+target_link_options(dq_flags INTERFACE -Wl,-z,relro,-z,now)
+
+if(DQ_STRIP)
+	target_link_options(dq_flags INTERFACE -s)
+endif()
