@@ -33,6 +33,8 @@ void dq_log(enum dq_level level, const char *fmt, ...) DQ_PRINTF(2, 3);
 /* "ENOMEM" for 12 or -12; "errno 9999" (static buffer of the thread) for unknown ones. The numbers
  * are those of the generic Linux ABI, whatever this program runs on. */
 const char *dq_errname(int64_t err);
+const char *dq_errname_known(int64_t err);	/* the same, but NULL for unknown ones */
+int dq_errno_by_name(const char *name, size_t len); /* 12 for "ENOMEM"; -ENOENT */
 
 /* ---- a growing string ---- */
 struct dq_sb {
@@ -49,7 +51,7 @@ void dq_sb_reset(struct dq_sb *sb);	/* empty, keeps the memory */
 void dq_sb_free(struct dq_sb *sb);
 const char *dq_sb_str(const struct dq_sb *sb);	/* never NULL */
 
-/* ---- a growing array: dq_push(&v, &n, &cap) gives a zeroed new last element or NULL ---- */
+/* ---- a growing array: DQ_PUSH(v, n, cap) gives a zeroed new last element or NULL ---- */
 void *dq_grow(void *v, size_t *cap, size_t need, size_t elem);	/* the new block, or NULL (old stays) */
 #define DQ_PUSH(v, n, cap)                                                                         \
 	({                                                                                         \
@@ -70,6 +72,8 @@ int dq_map_put(struct dq_map *m, uint64_t key, uint64_t val);	/* replaces */
 bool dq_map_get(const struct dq_map *m, uint64_t key, uint64_t *val);
 bool dq_map_del(struct dq_map *m, uint64_t key);
 size_t dq_map_len(const struct dq_map *m);
+uint64_t dq_hash_seed(void);	/* random per process: no output may depend on it */
+uint64_t dq_hash_mix(uint64_t x);
 
 /* ---- interned byte strings: id 0 is "" ---- */
 struct dq_strtab;
@@ -82,9 +86,10 @@ const char *dq_strtab_get(const struct dq_strtab *t, uint32_t id);	/* NULL: no s
 /* ---- text that somebody else chose ---- */
 /* Strict UTF-8: code point and its length, or -1 and length 1 for a bad byte. */
 int32_t dq_utf8_next(const char *s, size_t len, size_t *adv);
+bool dq_utf8_printable(uint32_t cp);	/* false: controls, invisible, bidi, private, noncharacters */
 /* A terminal-safe rendering: printable code points as they are, everything else as \n \t \xNN
  * \u{NNNN} (controls, bad bytes, bidi marks and other invisible format characters), backslash
- * doubled. At most max_cols code points (0: all), an ellipsis marks the cut. */
+ * doubled. At most max_cols code points of output (0: all), an ellipsis marks the cut. */
 void dq_sb_visible(struct dq_sb *sb, const char *s, size_t len, size_t max_cols);
 /* A double-quoted C-like string for the text form: only \\ \" \n \t \r \xNN, all else as it is if
  * it is valid UTF-8 and printable. dq_unquote() is its exact inverse. */
@@ -100,9 +105,10 @@ size_t dq_columns(const char *s, size_t len);
 char *dq_fmt_size(char *buf, uint64_t bytes);
 /* "12 µs", "1.2 ms", "2.42 s", "340 ns"; at least 24 bytes */
 char *dq_fmt_dur(char *buf, uint64_t ns);
-int dq_parse_size(const char *s, uint64_t *ret);	/* 4096, 64K, 8M, 1G: powers of 1024 */
-int dq_parse_time(const char *s, uint64_t *ret_ns);	/* 10, 1.5s, 300ms, 20us, 2m, 1h */
-int dq_parse_uint(const char *s, uint64_t *ret);	/* decimal or 0x; nothing may follow */
+/* 0, -EINVAL (not such a number, or something follows it) or -ERANGE */
+int dq_parse_size(const char *s, uint64_t *ret);	/* 4096, 64K, 8M, 1G, 1GiB: powers of 1024 */
+int dq_parse_time(const char *s, uint64_t *ret_ns);	/* 10 (s), 1.5s, 300ms, 20us, 5ns, 2m, 1h */
+int dq_parse_uint(const char *s, uint64_t *ret);	/* decimal or 0x */
 
 uint32_t dq_crc32c(uint32_t crc, const void *data, size_t len);	/* start with 0 */
 
