@@ -121,7 +121,7 @@ static size_t distance(const char *a, const char *b)
 
 const char *dq_nearest(const char *word, const char *const *names, size_t n)
 {
-	size_t len = strlen(word), best = len / 3 + 1;
+	size_t len = strlen(word), best = (len + 2) / 3;
 	const char *ret = NULL;
 
 	/* An abbreviation is a better guess than a misspelling. */
