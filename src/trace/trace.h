@@ -283,30 +283,59 @@ struct dq_reader_state {
 	bool truncated;		/* ends inside a chunk */
 	bool no_end;		/* no END item: the recorder was killed */
 	uint64_t last_t;	/* largest time seen */
+	bool text;		/* it is the text form: chunks are not counted */
+	bool at_end;		/* all of it was read; until then the other fields are so far */
+	uint64_t items, calls;	/* returned */
+	uint64_t losses;	/* DQ_LOSS items returned ... */
+	uint64_t lost_events;	/* ... and the sum of their counts */
+};
+
+/* One chunk of the binary file, for `dump`. */
+struct dq_chunk_info {
+	uint64_t offset;	/* in the file */
+	uint32_t seq;
+	uint16_t type;		/* enum dq_chunk_type in format.h */
+	uint16_t flags;
+	uint32_t len, raw_len;	/* stored, and after decompression */
+	uint64_t items;		/* strings or items in it */
+	const char *name;	/* of the type; NULL: unknown */
+	const char *problem;	/* NULL: sound; or what is wrong with it */
 };
 
 /*
  * Opens a binary or text trace (told apart by the first bytes) for sequential reading; never seeks,
  * so a pipe is fine. On error *ret_err, if not NULL, is a malloc'ed sentence for the user
  * ("empty file", "not a dmaseq trace (an ELF file?)", "written by a newer dmaseq (format 2.0; this one reads 1.x)", ...).
+ * The list of these sentences is in docs/trace-format.md.
  *
- * dq_reader_next: 1 and *item, 0 at the end, -errno on a read error. The item's strings belong to
+ * dq_reader_next: 1 and *item, 0 at the end, -errno when the disk cannot be read, the text form has
+ * a mistake (-EINVAL) or the file has a part that must not be skipped (-EPROTONOSUPPORT); then
+ * dq_reader_error() has the sentence. Never NULL strings: "" is none. The item's strings belong to
  * the reader and live until dq_reader_free. A damaged or cut file is no error: what can be salvaged
- * is returned, and the state tells. Memory is bounded by the interned strings and one chunk.
+ * is returned, and the state tells. Memory is bounded by the interned strings and two chunks.
+ * A string whose chunk was lost reads as "?".
  */
 int dq_reader_open(struct dq_reader **ret_r, const char *path, char **ret_err);	/* "-": stdin */
 int dq_reader_open_fd(struct dq_reader **ret_r, int fd, const char *path, char **ret_err); /* takes fd */
 int dq_reader_open_mem(struct dq_reader **ret_r, const void *data, size_t len, char **ret_err);
 int dq_reader_next(struct dq_reader *r, struct dq_item *item);
 const struct dq_reader_state *dq_reader_state(const struct dq_reader *r);
+const char *dq_reader_error(const struct dq_reader *r);	/* "" when there was none */
+const char *dq_reader_path(const struct dq_reader *r);	/* for messages; "standard input" */
+/* fn is called for every chunk, when its items have been returned. Binary form only. */
+void dq_reader_on_chunk(struct dq_reader *r,
+			void (*fn)(const struct dq_chunk_info *info, void *ctx), void *ctx);
 void dq_reader_free(struct dq_reader **r);
 
 /* ---- the text form ---------------------------------------------------------------- */
 
-/* One item as one line (with the newline). The first line of a text trace is "dmaseq-text 1". */
+/* The first line, "dmaseq-text 1"; what is known of the file header stands behind it. */
+int dq_text_print_head(FILE *out, const struct dq_reader_state *st);
+/* One item as one line (with the newline). */
 int dq_text_print(FILE *out, const struct dq_item *item);
 
-/* Assemble text into items; *ret_err gives "line 12: unknown field 'foo' of call". */
+/* Assemble text into items; *ret_err gives "line 12: unknown field 'foo' of call". The strings
+ * belong to the parser; the first line of a file is the caller's business. */
 struct dq_text_parser;
 int dq_text_parser_new(struct dq_text_parser **ret_p);
 /* 1: *item filled, 0: blank or comment, -EINVAL: error text in *ret_err (malloc'ed). */

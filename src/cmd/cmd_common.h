@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_common.h - opening a trace and reporting what state it is in: the same
+ * sentences from every command. Messages go to stderr through dq_err and dq_warn.
+ *
+ *	err = dq_cmd_open(argv[0], &r);
+ *	if (err)
+ *		return DQ_EXIT_FAIL;
+ *	while ((err = dq_cmd_next(r, &item)) > 0)
+ *		...;
+ *	if (err < 0)	(it has been said)
+ *		status = DQ_EXIT_FAIL
+ *	...
+ *	incomplete = dq_cmd_close(&r, opts->strict);
+ *	return status ? status : incomplete;
+ */
+#ifndef DQ_CMD_COMMON_H
+#define DQ_CMD_COMMON_H
+
+#include <stdbool.h>
+
+#include "../trace/trace.h"
+
+/* Opens a trace ("-": standard input). 0, or -errno after saying why not. */
+int dq_cmd_open(const char *path, struct dq_reader **ret_r);
+
+/* dq_reader_next(), but says what is wrong. 1, 0 at the end, -errno. */
+int dq_cmd_next(struct dq_reader *r, struct dq_item *item);
+
+/* For a model that called dq_reader_next() itself: says why it returned err (< 0). */
+void dq_cmd_read_error(const struct dq_reader *r, int err);
+
+/* Is anything missing from what was read: damage, no end, recorded losses? */
+bool dq_cmd_incomplete(const struct dq_reader_state *st);
+
+/*
+ * Says what is missing from the trace, one sentence each, and frees the reader (*r may be
+ * NULL: nothing happens). Returns DQ_EXIT_INCOMPLETE when something is missing and strict
+ * is set, else DQ_EXIT_OK.
+ */
+int dq_cmd_close(struct dq_reader **r, bool strict);
+
+/* Flushes stdout and says when that fails (a full disk). Nothing is said about a reader that
+ * went away. DQ_EXIT_OK or DQ_EXIT_FAIL. */
+int dq_cmd_flush_stdout(void);
+
+#endif /* DQ_CMD_COMMON_H */
