@@ -1,0 +1,192 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh [options] -- SCRIPT [ARG...]
+#
+# Boots a guest of kernels.list, runs SCRIPT in it (busybox sh, as root) and
+# ends with SCRIPT's exit status.
+#
+#	--kernel NAME    which guest (default 6.12-amd64)
+#	--share DIR      /host of the guest; a temporary one otherwise, which is
+#	                 removed after a success
+#	--file F[:PATH]  put F into the guest, at PATH or in /bin (repeatable)
+#	--timeout S      give up after S seconds of wall time (default 600)
+#	--append "..."   more kernel command line; guest/init tells what it reads
+#	--smp N          processors (default 2)
+#	--memory SIZE    (default 1G)
+#	--qemu "..."     more QEMU options
+#	--tcg            do not use KVM even where it works
+#	--allow-warn     a kernel warning, bug or oops does not fail the run
+#	-v               show the console while it happens
+#
+# Left in the share: console.log, output.log (what SCRIPT said), dmesg.log,
+# status, guest.sh.  Exit status: SCRIPT's; 124 the time was up; 125 the guest
+# or the kernel misbehaved; 1 it could not be started.  One sentence on stderr
+# says which, with the end of the console below it.
+
+set -eu
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+kernel=6.12-amd64
+share=
+files=()
+limit=600
+append=
+smp=2
+memory=1G
+more=
+tcg=
+allow_warn=
+verbose=
+
+usage()
+{
+	sed -n '4,27s/^# \{0,1\}//p' "$0"
+	exit "$1"
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kernel|--share|--file|--timeout|--append|--smp|--memory|--qemu)
+		[ $# -ge 2 ] || die "$1 needs a value."
+		;;
+	esac
+	case $1 in
+	--kernel) kernel=$2; shift 2 ;;
+	--share) share=$2; shift 2 ;;
+	--file) files+=("$2"); shift 2 ;;
+	--timeout) limit=$2; shift 2 ;;
+	--append) append="$append $2"; shift 2 ;;
+	--smp) smp=$2; shift 2 ;;
+	--memory) memory=$2; shift 2 ;;
+	--qemu) more=$2; shift 2 ;;
+	--tcg) tcg=1; shift ;;
+	--allow-warn) allow_warn=1; shift ;;
+	-v) verbose=1; shift ;;
+	-h|--help) usage 0 ;;
+	--) shift; break ;;
+	*) die "unknown option $1 (see --help)." ;;
+	esac
+done
+[ $# -ge 1 ] || die "no script given (see --help)."
+script=$1
+shift
+[ -r "$script" ] || die "$script cannot be read."
+
+kernel_line "$kernel"
+image=$("$VM_DIR/fetch-kernel.sh" "$kernel")/vmlinuz
+work=$(mktemp -d)
+keep_share=1
+if [ -z "$share" ]; then
+	share=$(mktemp -d)
+	keep_share=
+fi
+# Ended from outside, QEMU must go too.
+trap 'rm -rf "$work"' EXIT
+trap 'exit 143' TERM INT HUP
+mkdir -p "$share"
+rm -f "$share/status" "$share/output.log" "$share/dmesg.log" "$share/console.log"
+# The guest's script is the caller's, with the arguments put in front of it:
+# there is no other way to hand them over.
+{
+	printf 'set --'
+	[ $# -eq 0 ] || printf ' %q' "$@"
+	printf '\n'
+	cat "$script"
+} >"$share/guest.sh"
+"$VM_DIR/mkinitramfs.sh" "$kernel" "$work/initramfs.gz" "${files[@]}"
+
+case $K_ARCH in
+amd64)
+	qemu='qemu-system-x86_64'
+	machine=(-M pc)
+	cpu=max
+	console=ttyS0
+	host_arch=x86_64
+	;;
+arm64)
+	qemu='qemu-system-aarch64'
+	machine=(-M virt)
+	# Signing pointers with the architected algorithm is most of the time
+	# spent under TCG; the implementation-defined one is cheap.
+	cpu=max,pauth-impdef=on
+	console=ttyAMA0
+	host_arch=aarch64
+	;;
+*)
+	die "no machine is known for architecture $K_ARCH."
+	;;
+esac
+need "$qemu" timeout
+accel=(-accel 'tcg,thread=multi')
+if [ -z "$tcg" ] && [ "${DMASEQ_VM_ACCEL:-}" != tcg ] &&
+   [ "$(uname -m)" = $host_arch ] && [ -w /dev/kvm ]; then
+	# -w is not enough: a container may show a device that does not work.
+	if (echo quit | timeout 20 "$qemu" -accel kvm "${machine[@]}" -cpu host \
+		-nodefaults -display none -S -monitor stdio; exit $?) >/dev/null 2>&1; then
+		accel=(-accel kvm)
+		cpu=host
+	fi
+fi
+
+# cma: contiguous memory for vivid.  loglevel=5: warnings reach the console,
+# chatter does not.  mitigations=off: several times faster under TCG.
+cmdline="console=$console loglevel=5 panic=-1 mitigations=off cma=64M$append"
+# shellcheck disable=SC2206 # --qemu is words
+command=("$qemu" "${accel[@]}" "${machine[@]}" -cpu "$cpu" -smp "$smp" -m "$memory"
+	-nodefaults -no-user-config -display none -no-reboot -nic none
+	-serial stdio -monitor none
+	-kernel "$image" -initrd "$work/initramfs.gz" -append "$cmdline"
+	-device virtio-gpu-pci
+	-virtfs "local,path=$share,mount_tag=host,security_model=none,multidevs=remap"
+	$more)
+
+# fail STATUS SENTENCE: the sentence, then the end of what the guest said.
+fail()
+{
+	printf 'run.sh: %s: %s\n' "$kernel" "$2" >&2
+	if [ -z "$verbose" ] && [ -s "$share/console.log" ]; then
+		printf 'run.sh: the last of %s:\n' "$share/console.log" >&2
+		tail -n 40 "$share/console.log" | tr -d '\r' | sed 's/^/    /' >&2
+	fi
+	exit "$1"
+}
+
+began=$(date +%s)
+set +e
+if [ -n "$verbose" ]; then
+	timeout -k 5 "$limit" "${command[@]}" </dev/null 2>&1 | tee "$share/console.log"
+	ended=${PIPESTATUS[0]}
+else
+	timeout -k 5 "$limit" "${command[@]}" </dev/null >"$share/console.log" 2>&1
+	ended=$?
+fi
+set -e
+took=$(($(date +%s) - began))
+
+if [ "$ended" = 124 ] || [ "$ended" = 137 ]; then
+	fail 124 "not finished after $limit s."
+fi
+# Only what the kernel printed counts (it has a time stamp), not what a
+# script says about warnings.
+trouble='^(<[0-9]+>)?\[ *[0-9]+\.[0-9]+\].*(Kernel panic|BUG:|WARNING:|Oops|Unable to handle|general protection|refcount_t:|UBSAN:|KASAN:)'
+if [ -z "$allow_warn" ]; then
+	for log in "$share/console.log" "$share/dmesg.log"; do
+		[ -r "$log" ] || continue
+		line=$(grep -a -m 1 -E "$trouble" "$log" | tr -d '\r') || continue
+		[ -n "$line" ] && fail 125 "the kernel complained: $line"
+	done
+fi
+if [ ! -s "$share/status" ]; then
+	fail 125 "the guest ended without a status (QEMU's was $ended)."
+fi
+status=$(cat "$share/status")
+if [ "$status" != 0 ]; then
+	fail "$status" "$(basename "$script") ended with status $status."
+fi
+progress "$kernel: $(basename "$script") done in $took s (${accel[1]})"
+if [ -z "$keep_share" ]; then
+	rm -rf "$share"
+fi
+exit 0
