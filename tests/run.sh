@@ -1,0 +1,162 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh [-L RING]... [--no-vm] [--no-install]
+#
+# Installs what the tests need (Debian bookworm; as root, or with a sudo that asks
+# nothing), builds the preset dev and runs the rings of tests:
+#	unit	one room at a time
+#	golden	a trace in, the committed output out
+#	cli	every sentence and status of the command line
+#	vm	real kernels under QEMU
+# Outside of the tree it touches the package database (not with --no-install) and
+# the cache of the vm ring (~/.cache/dmaseq).
+#
+# With CI=true a test that is skipped, and a ring without tests, is a failure. The
+# last line of output is "N passed, N failed"; the status is 0 when N is 0.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+ALL_RINGS='unit golden cli vm'
+BUILD=build/dev
+LOGS=build/test-logs
+CI=${CI:-false}
+rings=''
+no_vm=no
+install=yes
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+# The end of a run that could not test anything.
+give_up()
+{
+	say "run.sh: $*"
+	say "0 passed, 1 failed"
+	exit 1
+}
+
+usage()
+{
+	say "usage: tests/run.sh [-L RING]... [--no-vm] [--no-install]     rings: $ALL_RINGS"
+	exit "$1"
+}
+
+options()
+{
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-L)
+			[ $# -gt 1 ] && [[ " $ALL_RINGS " == *" $2 "* ]] || usage 2
+			rings+=" $2"
+			shift
+			;;
+		--no-vm) no_vm=yes ;;
+		--no-install) install=no ;;
+		-h | --help) usage 0 ;;
+		*) usage 2 ;;
+		esac
+		shift
+	done
+	rings=${rings:-$ALL_RINGS}
+	[ $no_vm = yes ] && rings=${rings/vm/}
+}
+
+wants()
+{
+	[[ " $rings " == *" $1 "* ]]
+}
+
+# step NAME COMMAND...: runs it with its output in a log that is shown when it fails
+step()
+{
+	local name=$1 log=$LOGS/${1// /-}.log start=$SECONDS
+	shift
+	if ! "$@" >"$log" 2>&1 </dev/null; then
+		tail -n 60 "$log"
+		give_up "$name failed; all of its output is in $log"
+	fi
+	say "$name: $((SECONDS - start)) s"
+}
+
+# The names in the package lists that are not installed.
+missing_packages()
+{
+	local lists=(tests/packages) name
+	wants vm && [ -e tests/vm/packages ] && lists+=(tests/vm/packages)
+	awk '!/^#/ && NF { print $1 }' "${lists[@]}" | sort -u | while read -r name; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || echo "$name"
+	done
+}
+
+install_packages()
+{
+	local as_root=() missing
+	mapfile -t missing < <(missing_packages)
+	[ ${#missing[@]} -eq 0 ] && return
+	say "needed and not installed: ${missing[*]}"
+	[ $install = yes ] || give_up "apt install ${missing[*]}"
+	command -v apt-get >/dev/null || give_up "no apt-get here: install them, then use --no-install"
+	if [ "$(id -u)" -ne 0 ]; then
+		sudo -n true 2>/dev/null || give_up "installing them needs root: sudo apt install ${missing[*]}"
+		as_root=(sudo -n)
+	fi
+	as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
+	step 'package index' "${as_root[@]}" update
+	step 'installing packages' "${as_root[@]}" install -y --no-install-recommends "${missing[@]}"
+}
+
+# field NAME FILE: a number of the head of ctest's JUnit file
+field()
+{
+	sed -n "s/^.*[[:space:]]$1=\"\\([0-9]*\\).*/\\1/p" "$2" 2>/dev/null | head -n 1
+}
+
+# ring NAME: runs it, adds a line to the table
+ring()
+{
+	local name=$1 xml=$PWD/$LOGS/$1.xml jobs start=$SECONDS total failed skipped note=''
+	jobs=$(nproc)
+	[ "$name" = vm ] && jobs=1
+	say ""
+	say "==== ring $name"
+	rm -f "$xml"
+	ctest --test-dir $BUILD -L "^$name\$" -j "$jobs" --output-on-failure --output-junit "$xml" 2>&1 |
+		grep -Ev '^(Internal ctest|Test project|Label Time|Total Test|Created JUnit)|sec\*proc|^[[:space:]]+Start |^$|^No tests'
+	total=$(field tests "$xml")
+	failed=$(field failures "$xml")
+	skipped=$(field skipped "$xml")
+	if [ "${total:-0}" -eq 0 ]; then
+		total=0 failed=0 skipped=0 note='there are no tests'
+		[ "$CI" = true ] && failed=1 total=1
+	fi
+	if [ "$CI" = true ] && [ "$skipped" -gt 0 ]; then
+		note="skipped tests are failures with CI=true"
+		failed=$((failed + skipped))
+		skipped=0
+	fi
+	passed_all=$((passed_all + total - failed - skipped))
+	failed_all=$((failed_all + failed))
+	table+=$(printf '%-8s %7d %7d %8d %7d s  %s' "$name" $((total - failed - skipped)) \
+		"$failed" "$skipped" $((SECONDS - start)) "$note")$'\n'
+}
+
+options "$@"
+mkdir -p $LOGS || exit 1
+install_packages
+step configure cmake --preset dev
+step build cmake --build --preset dev
+
+passed_all=0
+failed_all=0
+table=''
+for name in $ALL_RINGS; do
+	wants "$name" && ring "$name"
+done
+say ""
+printf '%-8s %7s %7s %8s %9s\n' ring passed failed skipped time
+printf '%s\n' "$table"
+say "$passed_all passed, $failed_all failed"
+[ $failed_all -eq 0 ] && [ $passed_all -gt 0 ]
