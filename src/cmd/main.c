@@ -91,6 +91,8 @@ static int help_on(const char *name)
 {
 	const struct dq_cmd *cmd = find_cmd(name);
 
+	if (!strcmp(name, "help"))
+		return print_help(stdout);
 	if (!cmd)
 		return unknown_cmd(name);
 	dq_opts_help(stdout, cmd);
