@@ -72,7 +72,7 @@ struct dq_cmd {
 	bool dashdash;		/* stop option parsing at the first operand (a command follows); usage
 				 * errors then have status DQ_EXIT_RECORD */
 	bool raw;		/* not parsed at all: a command that this build does not have */
-	const char *examples;	/* lines for --help: "# what\ncommand\n"... */
+	const char *examples;	/* lines for --help: "command   what it is for\n"... */
 	/* argc, argv: the operands alone, argv[0] is the first. Returns enum dq_exit or a CMD's status. */
 	int (*run)(void *opts, int argc, char **argv);
 };

@@ -487,6 +487,21 @@ static void put_wrapped(FILE *out, const char *text, size_t col, size_t indent)
 	fputc('\n', out);
 }
 
+/* Does the text say already what can be chosen? */
+static bool names_choices(const struct dq_opt *o)
+{
+	const char *at;
+	size_t len;
+
+	for (const char *p = o->choices; *p; p += len + (p[len] == ' ')) {
+		len = strcspn(p, " ");
+		at = o->help ? memmem(o->help, strlen(o->help), p, len) : NULL;
+		if (!at)
+			return false;
+	}
+	return true;
+}
+
 static void put_option(FILE *out, const struct dq_opt *o)
 {
 	struct dq_sb sb = { 0 }, text = { 0 };
@@ -502,7 +517,7 @@ static void put_option(FILE *out, const struct dq_opt *o)
 	else if (o->arg)
 		dq_sb_printf(&sb, "=%s", o->arg);
 	dq_sb_puts(&text, o->help ? o->help : "");
-	if (o->choices) {
+	if (o->choices && !names_choices(o)) {
 		dq_sb_puts(&text, ": ");
 		put_choices(&text, o->choices);
 	}
@@ -540,7 +555,7 @@ static void put_examples(FILE *out, const char *examples)
 	for (const char *p = examples; *p;) {
 		size_t len = strcspn(p, "\n");
 
-		fprintf(out, "  %.*s\n", (int)len, p);
+		fprintf(out, "%s%.*s\n", *p == ' ' ? "" : "  ", (int)len, p);
 		p += len;
 		p += *p == '\n';
 	}

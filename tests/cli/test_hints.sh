@@ -22,7 +22,7 @@ done
 is_foreign()
 {
 	case $1 in
-	--no-install-recommends) return 0 ;;
+	--no-install-recommends | --btf_encode_detached) return 0 ;;
 	esac
 	return 1
 }
@@ -34,7 +34,7 @@ sentences()
 	while IFS= read -r file; do
 		# without its comments
 		gcc -fpreprocessed -dD -E -P "$TOP/$file" 2>/dev/null | grep -Eo '"[^"]*"' |
-			grep -Eo -e '--[a-z][a-z-]+' | sed "s|^|$file |"
+			grep -Eo -e '--[a-z][a-z_-]+' | sed "s|^|$file |"
 	done < <(cd "$TOP" && find src -name '*.c' -o -name '*.h')
 }
 
