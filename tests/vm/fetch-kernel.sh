@@ -59,6 +59,13 @@ EOF
 	done
 }
 
+# have DIR MADE: prints DIR when it is there and was made in this way.
+have()
+{
+	[ "$(cat "$1/made-with" 2>/dev/null)" = "$2" ] || return 1
+	printf '%s\n' "$1"
+}
+
 fetch()
 {
 	local name=$1 dir tmp package version image release dep extra
@@ -66,10 +73,14 @@ fetch()
 
 	kernel_line "$name"
 	dir=$CACHE/kernels/$name
+	# Once before the lock, which another run may hold for minutes, and once
+	# with it, since that run may have fetched this very kernel.
+	if have "$dir" "$made"; then
+		return
+	fi
 	cache_lock
-	if [ "$(cat "$dir/made-with" 2>/dev/null)" = "$made" ]; then
+	if have "$dir" "$made"; then
 		cache_unlock
-		printf '%s\n' "$dir"
 		return
 	fi
 	apt_open "$K_ARCH" "$K_SUITES"

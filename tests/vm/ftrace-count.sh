@@ -117,7 +117,7 @@ setup()
 # Missed returns so far.
 missed()
 {
-	awk -v n="_" '$1 ~ /^[er]_/ { m += $3 } END { print m + 0 }' \
+	awk '$1 ~ /^[er]_/ { m += $3 } END { print m + 0 }' \
 		"$TRACEFS/kprobe_profile"
 }
 

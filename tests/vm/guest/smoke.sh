@@ -4,7 +4,8 @@
 #
 # Runs every story of dqload without the tool, watched by ftrace-count.sh, and
 # holds the kernel's calls to what the story says.  With it green, what the
-# tool gets wrong is the tool's fault.
+# tool gets wrong is the tool's fault.  Each story runs twice, and both must
+# have made the same calls in the same order.
 #
 # smoke.sh [STORY...]: left in the share for each story: STORY.out (what
 # dqload said), STORY.witness (what ftrace saw).
@@ -37,6 +38,22 @@ check()
 	done
 }
 
+# calls WITNESS: the calls of each thread's name, in order.  Threads of
+# different names may overtake each other: that is not the story's.
+calls()
+{
+	awk '$1 == "EV" { print $4, $5, $6 }' "$1" | sort -s -k1,1
+}
+
+# once STORY SUFFIX: under the witness's eyes.
+once()
+{
+	ftrace-count.sh start || exit 1
+	dqload "$1" >"/host/$1.out$2" 2>"/host/$1.err$2"
+	status=$?
+	ftrace-count.sh stop "/host/$1.witness$2" || exit 1
+}
+
 ready()
 {
 	ftrace-count.sh setup || exit 1
@@ -52,14 +69,19 @@ for story in $stories; do
 		ready
 	fi
 	rm -f /tmp/bad
-	ftrace-count.sh start || exit 1
-	dqload "$story" >"/host/$story.out" 2>"/host/$story.err"
-	status=$?
-	ftrace-count.sh stop "/host/$story.witness" || exit 1
+	once "$story" ""
 	cat "/host/$story.out" "/host/$story.err"
 	case $status in
 	0)
 		check "$story"
+		once "$story" .again
+		calls "/host/$story.witness" >/tmp/first
+		calls "/host/$story.witness.again" >/tmp/second
+		if ! cmp -s /tmp/first /tmp/second; then
+			echo "smoke: $story: the second run made other calls:"
+			diff /tmp/first /tmp/second | head -n 20
+			echo x >/tmp/bad
+		fi
 		if [ -e /tmp/bad ]; then
 			failed=1
 		else

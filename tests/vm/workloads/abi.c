@@ -268,20 +268,30 @@ enum dq_exporter dq_parse(const char *name)
 /* ---- exporting -------------------------------------------------------- */
 
 /*
- * Reserves what DQ_SIZE udmabufs need.  The pages stay reserved: giving them
- * back would make the second run differ from the first.
+ * Sees to it that a huge page is free.  They are reserved sixteen at a time
+ * and never given back: a second run finds what the first one left.
  */
-static void reserve_huge_pages(void)
+static void reserve_huge_page(void)
 {
-	static bool done;
+	static const char dir[] = "/sys/kernel/mm/hugepages/hugepages-2048kB";
+	unsigned long all, free;
+	char path[128];
 	FILE *f;
 
-	if (done)
+	snprintf(path, sizeof(path), "%s/free_hugepages", dir);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%lu", &free) != 1)
+		dq_die("%s cannot be read", path);
+	fclose(f);
+	if (free)
 		return;
-	done = true;
-	f = fopen("/proc/sys/vm/nr_hugepages", "w");
-	if (!f || fputs("16\n", f) < 0 || fclose(f))
-		dq_die("cannot reserve huge pages: %s", strerror(errno));
+	snprintf(path, sizeof(path), "%s/nr_hugepages", dir);
+	f = fopen(path, "r+e");
+	if (!f || fscanf(f, "%lu", &all) != 1)
+		dq_die("%s cannot be read", path);
+	rewind(f);
+	if (fprintf(f, "%lu\n", all + 16) < 0 || fclose(f))
+		dq_die("cannot reserve huge pages: %s", strerrorname_np(errno));
 }
 
 int dq_memfd(size_t size, bool huge)
@@ -290,7 +300,7 @@ int dq_memfd(size_t size, bool huge)
 	int fd;
 
 	if (huge) {
-		reserve_huge_pages();
+		reserve_huge_page();
 		flags |= MFD_HUGETLB | MFD_HUGE_2MB;
 	}
 	fd = memfd_create("dqload", flags);
@@ -298,6 +308,13 @@ int dq_memfd(size_t size, bool huge)
 		dq_die("memfd_create failed: %s", strerrorname_np(errno));
 	if (ftruncate(fd, size))
 		dq_die("ftruncate of a memfd failed: %s", strerrorname_np(errno));
+	/*
+	 * Filled now: 6.12's udmabuf, when it has to allocate a huge page
+	 * itself, takes it without a reservation and lets HugePages_Rsvd go
+	 * below zero.
+	 */
+	if (huge && fallocate(fd, 0, 0, size))
+		dq_die("no huge pages for a memfd: %s", strerrorname_np(errno));
 	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK))
 		dq_die("sealing a memfd failed: %s", strerrorname_np(errno));
 	return fd;
