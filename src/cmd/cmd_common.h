@@ -40,8 +40,8 @@ bool dq_cmd_incomplete(const struct dq_reader_state *st);
  */
 int dq_cmd_close(struct dq_reader **r, bool strict);
 
-/* Flushes stdout and says when that fails (a full disk). Nothing is said about a reader that
- * went away. DQ_EXIT_OK or DQ_EXIT_FAIL. */
+/* For output that must have arrived before something else is said: flushes stdout and says when
+ * that fails. DQ_EXIT_OK or DQ_EXIT_FAIL. */
 int dq_cmd_flush_stdout(void);
 
 #endif /* DQ_CMD_COMMON_H */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_common.c - see cmd_common.h. Every sentence names the file, because some
+ * commands read two. Touches stderr, through the log.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "cmd_common.h"
+#include "util/util.h"
+
+int dq_cmd_open(const char *path, struct dq_reader **ret_r)
+{
+	char *text = NULL;
+	int err = dq_reader_open(ret_r, path, &text);
+
+	if (err)
+		dq_err("%s: %s", strcmp(path, "-") ? path : "standard input",
+		       text ? text : dq_errname(err));
+	free(text);
+	return err;
+}
+
+void dq_cmd_read_error(const struct dq_reader *r, int err)
+{
+	const char *text = dq_reader_error(r);
+
+	dq_err("%s: %s", dq_reader_path(r), *text ? text : dq_errname(err));
+}
+
+int dq_cmd_next(struct dq_reader *r, struct dq_item *item)
+{
+	int rc = dq_reader_next(r, item);
+
+	if (rc < 0)
+		dq_cmd_read_error(r, rc);
+	return rc;
+}
+
+static bool damaged(const struct dq_reader_state *st)
+{
+	return st->bad_chunks || st->lost_chunks || st->skipped_bytes || st->truncated;
+}
+
+bool dq_cmd_incomplete(const struct dq_reader_state *st)
+{
+	return damaged(st) || st->no_end || st->lost_events || st->losses;
+}
+
+/* "1 chunk", "2 chunks" */
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+/* How far into the recording the trace goes. */
+static char *fmt_reach(char *buf, const struct dq_reader_state *st)
+{
+	return dq_fmt_dur(buf, st->last_t > st->mono ? st->last_t - st->mono : 0);
+}
+
+static void report_end(const char *path, const struct dq_reader_state *st)
+{
+	char at[24];
+
+	if (st->text && st->no_end) {
+		dq_warn("%s: trace has no end line: it is not complete", path);
+	} else if (st->truncated) {
+		dq_warn("%s: trace is cut off inside chunk %" PRIu64
+			" (at %s): the file was cut or the recorder was killed",
+			path, st->chunks + 1, fmt_reach(at, st));
+	} else if (st->no_end) {
+		dq_warn("%s: trace is cut off after %" PRIu64
+			" chunk%s (at %s): the recorder was killed",
+			path, st->chunks, plural(st->chunks), fmt_reach(at, st));
+	}
+}
+
+static void report_damage(const char *path, const struct dq_reader_state *st)
+{
+	/* a damaged chunk leaves a hole in the numbers too */
+	uint64_t lost = st->lost_chunks > st->bad_chunks ? st->lost_chunks - st->bad_chunks : 0;
+
+	if (st->bad_chunks)
+		dq_warn("%s: %" PRIu64 " damaged chunk%s left out", path, st->bad_chunks,
+			plural(st->bad_chunks));
+	if (lost)
+		dq_warn("%s: %" PRIu64 " chunk%s missing", path, lost, plural(lost));
+	if (st->skipped_bytes)
+		dq_warn("%s: %" PRIu64 " byte%s of garbage between chunks skipped", path,
+			st->skipped_bytes, plural(st->skipped_bytes));
+	if (st->skipped_chunks)
+		dq_info("%s: %" PRIu64
+			" chunk%s of an unknown type skipped (written by a newer dmaseq)",
+			path, st->skipped_chunks, plural(st->skipped_chunks));
+}
+
+static void report_losses(const char *path, const struct dq_reader_state *st)
+{
+	if (st->losses)
+		dq_warn("%s: %" PRIu64 " event%s lost while recording", path, st->lost_events,
+			plural(st->lost_events));
+}
+
+int dq_cmd_close(struct dq_reader **pr, bool strict)
+{
+	const struct dq_reader_state *st;
+	const char *path;
+	bool incomplete;
+
+	if (!*pr)
+		return DQ_EXIT_OK;
+	st = dq_reader_state(*pr);
+	path = dq_reader_path(*pr);
+	report_damage(path, st);
+	report_losses(path, st);
+	/* a trace that was not read to its end, or not without an error, has no end to report */
+	if (st->at_end && !*dq_reader_error(*pr))
+		report_end(path, st);
+	incomplete = dq_cmd_incomplete(st);
+	dq_reader_free(pr);
+	return incomplete && strict ? DQ_EXIT_INCOMPLETE : DQ_EXIT_OK;
+}
+
+int dq_cmd_flush_stdout(void)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return DQ_EXIT_OK;
+	dq_err("cannot write to standard output: %s", strerror(errno));
+	/* main() looks too, and need not say it again */
+	clearerr(stdout);
+	return DQ_EXIT_FAIL;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * format.h - the constants of the binary file. Described in docs/trace-format.md;
+ * every number here is on disks: never change one.
+ */
+#ifndef DQ_FORMAT_H
+#define DQ_FORMAT_H
+
+#include <stdint.h>
+
+#define DQ_FORMAT_MAJOR 1
+#define DQ_FORMAT_MINOR 0
+#define DQ_TEXT_VERSION 1
+
+/* As in PNG: not text, not 7 bit, notices CR LF translation in both directions. */
+#define DQ_MAGIC	"\x8d" "DSQ\r\n\x1a\n"
+#define DQ_MAGIC_LEN	8
+#define DQ_TEXT_MAGIC	"dmaseq-text "
+#define DQ_HEADER_SIZE	64
+#define DQ_HEADER_MAX	4096
+
+#define DQ_CHUNK_SYNC	  0xd5c45ac3u /* bytes c3 5a c4 d5: neither text nor valid UTF-8 */
+#define DQ_CHUNK_HEADER	  24
+#define DQ_CHUNK_CRITICAL 0x1
+#define DQ_CHUNK_ZLIB	  0x2
+#define DQ_CHUNK_KNOWN	  (DQ_CHUNK_CRITICAL | DQ_CHUNK_ZLIB)
+
+enum dq_chunk_type {
+	DQ_CHUNK_STRINGS = 1,
+	DQ_CHUNK_DEFS = 2,
+	DQ_CHUNK_EVENTS = 3,
+};
+
+/* Limits that a reader sets, so that a short file cannot ask for much. */
+#define DQ_RAW_MAX    (16u << 20)	/* payload of a chunk after decompression */
+#define DQ_ITEMS_MAX  (1u << 20)	/* items of a chunk */
+#define DQ_STRTOTAL_MAX (256u << 20)	/* bytes of all strings */
+
+static inline uint16_t dq_le16(const uint8_t *p)
+{
+	return (uint16_t)(p[0] | p[1] << 8);
+}
+
+static inline uint32_t dq_le32(const uint8_t *p)
+{
+	return dq_le16(p) | (uint32_t)dq_le16(p + 2) << 16;
+}
+
+static inline uint64_t dq_le64(const uint8_t *p)
+{
+	return dq_le32(p) | (uint64_t)dq_le32(p + 4) << 32;
+}
+
+static inline void dq_put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+static inline void dq_put32(uint8_t *p, uint32_t v)
+{
+	dq_put16(p, (uint16_t)v);
+	dq_put16(p + 2, (uint16_t)(v >> 16));
+}
+
+static inline void dq_put64(uint8_t *p, uint64_t v)
+{
+	dq_put32(p, (uint32_t)v);
+	dq_put32(p + 4, (uint32_t)(v >> 32));
+}
+
+#endif /* DQ_FORMAT_H */

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * writer.c - items to the binary file. Definitions and other facts are collected in one
+ * DEFS chunk, calls and other events in the EVENTS chunk behind it, which has a mark
+ * wherever a fact stood between two events: so the order of puts is kept, and a damaged
+ * EVENTS chunk takes no definition with it. New strings go in a STRINGS chunk before
+ * both. The three leave in one write loop.
+ *
+ * Touches the descriptor it was given and the heap.
+ */
+#define ZLIB_CONST
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "chunk.h"
+#include "codec.h"
+
+#define CHUNK_BYTES (64u << 10)
+/* Payloads below this are not worth a deflate block. */
+#define ZLIB_LEAST 64
+
+struct dq_writer {
+	int fd;
+	int err;		/* the first error; nothing is written after it */
+	int level;
+	size_t chunk_bytes;
+	uint64_t bytes;		/* written */
+	uint32_t seq;
+	struct dq_strtab *strs;
+	uint32_t first_str, nstrs; /* not yet written */
+	struct dq_sb new_strs;
+	struct dq_enc *defs, *events;
+	bool have_events;	/* events holds more than marks of facts */
+	struct dq_sb payload, out;
+	z_stream z;
+	bool z_ready;
+};
+
+static int write_all(struct dq_writer *w, const char *p, size_t len)
+{
+	ssize_t n;
+
+	while (len) {
+		n = write(w->fd, p, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return -EIO;
+		p += n;
+		len -= (size_t)n;
+		w->bytes += (uint64_t)n;
+	}
+	return 0;
+}
+
+static int write_header(struct dq_writer *w, const struct dq_writer_opts *opts)
+{
+	uint8_t h[DQ_HEADER_SIZE] = DQ_MAGIC;
+
+	dq_put32(h + 8, DQ_HEADER_SIZE);
+	dq_put16(h + 12, DQ_FORMAT_MAJOR);
+	dq_put16(h + 14, DQ_FORMAT_MINOR);
+	memcpy(h + 24, opts->boot_id, 16);
+	dq_put64(h + 40, opts->mono);
+	dq_put64(h + 48, opts->real);
+	dq_put32(h + 60, dq_crc32c(0, h, 60));
+	return write_all(w, (const char *)h, sizeof(h));
+}
+
+static void writer_free(struct dq_writer *w)
+{
+	dq_strtab_free(w->strs);
+	dq_sb_free(&w->new_strs);
+	dq_sb_free(&w->payload);
+	dq_sb_free(&w->out);
+	dq_enc_free(w->defs);
+	dq_enc_free(w->events);
+	if (w->z_ready)
+		deflateEnd(&w->z);
+	free(w);
+}
+
+static int writer_init(struct dq_writer *w, const struct dq_writer_opts *opts)
+{
+	w->strs = dq_strtab_new();
+	w->defs = dq_enc_new();
+	w->events = dq_enc_new();
+	if (!w->strs || !w->defs || !w->events)
+		return -ENOMEM;
+	w->level = opts->level ? opts->level : Z_DEFAULT_COMPRESSION;
+	if (opts->level >= 0) {
+		if (deflateInit(&w->z, w->level) != Z_OK)
+			return -ENOMEM;
+		w->z_ready = true;
+	}
+	w->chunk_bytes = opts->chunk_bytes ? opts->chunk_bytes : CHUNK_BYTES;
+	/* half of what a reader accepts: one more item always fits */
+	if (w->chunk_bytes > DQ_RAW_MAX / 2)
+		w->chunk_bytes = DQ_RAW_MAX / 2;
+	w->first_str = 1;
+	return write_header(w, opts);
+}
+
+int dq_writer_new(struct dq_writer **ret_w, int fd, const struct dq_writer_opts *opts)
+{
+	struct dq_writer *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->fd = fd;
+	err = writer_init(w, opts);
+	if (err) {
+		writer_free(w);
+		return err;
+	}
+	*ret_w = w;
+	return 0;
+}
+
+/* Appends the deflated payload to out, if that is smaller; returns its length or 0. */
+static size_t put_deflated(struct dq_writer *w)
+{
+	size_t at = w->out.len, room = w->payload.len - 1;
+
+	if (!w->z_ready || w->payload.len < ZLIB_LEAST)
+		return 0;
+	/* claims the room, to be filled by deflate: it must be smaller than the payload */
+	dq_sb_put(&w->out, w->payload.s, room);
+	if (w->out.err)
+		return 0;
+	deflateReset(&w->z);
+	w->z.next_in = (const Bytef *)w->payload.s;
+	w->z.avail_in = (uInt)w->payload.len;
+	w->z.next_out = (Bytef *)w->out.s + at;
+	w->z.avail_out = (uInt)room;
+	if (deflate(&w->z, Z_FINISH) == Z_STREAM_END) {
+		w->out.len = at + room - w->z.avail_out;
+		return room - w->z.avail_out;
+	}
+	w->out.len = at;
+	return 0;
+}
+
+/* Appends the payload to out as a chunk. */
+static void put_chunk(struct dq_writer *w, enum dq_chunk_type type)
+{
+	static const char zeros[DQ_CHUNK_HEADER];
+	uint16_t flags = DQ_CHUNK_CRITICAL;
+	size_t at = w->out.len, len;
+
+	dq_sb_put(&w->out, zeros, DQ_CHUNK_HEADER);
+	len = put_deflated(w);
+	if (len) {
+		flags |= DQ_CHUNK_ZLIB;
+	} else {
+		len = w->payload.len;
+		dq_sb_put(&w->out, w->payload.s, len);
+	}
+	dq_sb_put(&w->out, zeros, dq_pad8(len) - len);
+	if (!w->out.err)
+		dq_chunk_seal((uint8_t *)w->out.s + at, type, flags, (uint32_t)len,
+			      (uint32_t)w->payload.len, w->seq++);
+	dq_sb_reset(&w->payload);
+}
+
+static void put_strings(struct dq_writer *w)
+{
+	dq_sb_varint(&w->payload, w->first_str);
+	dq_sb_varint(&w->payload, w->nstrs);
+	dq_sb_put(&w->payload, dq_sb_str(&w->new_strs), w->new_strs.len);
+	w->first_str += w->nstrs;
+	w->nstrs = 0;
+	dq_sb_reset(&w->new_strs);
+	put_chunk(w, DQ_CHUNK_STRINGS);
+}
+
+int dq_writer_flush(struct dq_writer *w)
+{
+	if (w->err)
+		return w->err;
+	dq_sb_reset(&w->out);
+	if (w->nstrs)
+		put_strings(w);
+	if (dq_enc_items(w->defs)) {
+		dq_enc_finish(w->defs, &w->payload);
+		put_chunk(w, DQ_CHUNK_DEFS);
+	}
+	dq_enc_finish(w->events, &w->payload);
+	if (w->have_events)
+		put_chunk(w, DQ_CHUNK_EVENTS);
+	else	/* marks alone: the order is that of the DEFS chunk */
+		dq_sb_reset(&w->payload);
+	w->have_events = false;
+	if (w->payload.err || w->out.err)
+		w->err = -ENOMEM;
+	else
+		w->err = write_all(w, dq_sb_str(&w->out), w->out.len);
+	return w->err;
+}
+
+/* The id of a string; new ones are queued for the next STRINGS chunk. */
+static int intern(struct dq_writer *w, const char *s, uint32_t *ret_id)
+{
+	size_t len = s ? strnlen(s, DQ_STR_MAX) : 0;
+	bool is_new;
+	uint32_t id = dq_strtab_intern(w->strs, s ? s : "", len, &is_new);
+
+	if (id == UINT32_MAX)
+		return -ENOMEM;
+	if (is_new) {
+		dq_sb_varint(&w->new_strs, len);
+		dq_sb_put(&w->new_strs, s, len);
+		w->nstrs++;
+	}
+	*ret_id = id;
+	return w->new_strs.err;
+}
+
+static int put_item(struct dq_writer *w, const struct dq_item *item, const struct dq_kind_desc *k)
+{
+	uint32_t ids[DQ_MAX_FIELDS];
+	int err = 0;
+
+	for (int i = 0; i < k->n && !err; i++) {
+		if (k->f[i].type == DQ_F_STR)
+			err = intern(w, *dq_field_str(item, &k->f[i]), &ids[i]);
+	}
+	if (err)
+		return err;
+	if (!k->fact) {
+		w->have_events = true;
+		return dq_enc_put(w->events, item, ids);
+	}
+	err = dq_enc_fact(w->events);
+	return err ? err : dq_enc_put(w->defs, item, ids);
+}
+
+int dq_writer_put(struct dq_writer *w, const struct dq_item *item)
+{
+	if (w->err)
+		return w->err;
+	if ((unsigned int)item->kind >= DQ_KIND_MAX || !dq_kinds[item->kind].name)
+		return -EINVAL;
+	w->err = put_item(w, item, &dq_kinds[item->kind]);
+	if (w->err)
+		return w->err;
+	if (dq_enc_size(w->events) + dq_enc_size(w->defs) + w->new_strs.len < w->chunk_bytes &&
+	    dq_enc_items(w->events) < DQ_ITEMS_MAX / 2)
+		return 0;
+	return dq_writer_flush(w);
+}
+
+int dq_writer_close(struct dq_writer **pw)
+{
+	struct dq_writer *w = *pw;
+	int err;
+
+	if (!w)
+		return 0;
+	*pw = NULL;
+	err = dq_writer_flush(w);
+	writer_free(w);
+	return err;
+}
+
+uint64_t dq_writer_bytes(const struct dq_writer *w)
+{
+	return w->bytes;
+}
