@@ -64,7 +64,7 @@ talks()
 {
 	local file
 	while IFS= read -r file; do
-		code "$TOP/$file" | grep -Eo '\b(printf|puts|putchar|vprintf|exit|_exit|abort|err|errx)[[:space:]]*\(|\bstdout\b' |
+		code "$TOP/$file" | grep -Eo '\b(printf|puts|putchar|vprintf|exit|abort|err|errx)[[:space:]]*\(|\bstdout\b' |
 			sed "s|^|$file: |"
 	done < <(cd "$TOP" && find "$1" -name '*.c' ! -name '*.bpf.c')
 }
