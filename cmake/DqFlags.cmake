@@ -12,7 +12,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 target_include_directories(dq_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 target_compile_definitions(dq_flags INTERFACE _GNU_SOURCE _FILE_OFFSET_BITS=64)
 target_compile_options(dq_flags INTERFACE -Wall -Wextra -Wshadow -Wstrict-prototypes
-	-Wmissing-prototypes -Wpointer-arith -Wvla -Wwrite-strings
+	-Wmissing-prototypes -Wpointer-arith -Wvla
 	-fno-strict-aliasing -fno-common)
 
 if(DQ_WERROR)
