@@ -54,10 +54,11 @@ else()
 	message(FATAL_ERROR "recording is for amd64 and arm64, not for '${CMAKE_SYSTEM_PROCESSOR}': leave it out with -DENABLE_RECORD=OFF")
 endif()
 
-# One source to one stripped object.
+# One source to one stripped object. BTF keeps the names of the source files: no place of
+# the build machine may be in them.
 function(dq_bpf_compile src obj)
 	set(flags -target bpf -mcpu=v2 -O2 -g -Wall -D__TARGET_ARCH_${DQ_BPF_ARCH}
-		"-ffile-prefix-map=${CMAKE_SOURCE_DIR}=."
+		"-ffile-prefix-map=${CMAKE_SOURCE_DIR}=." -fdebug-compilation-dir .
 		-I "${CMAKE_SOURCE_DIR}/bpf" -I "${CMAKE_SOURCE_DIR}/src")
 	if(DQ_WERROR)
 		list(APPEND flags -Werror)

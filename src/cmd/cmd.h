@@ -54,7 +54,7 @@ struct dq_opt {
 	const char *arg;	/* "FILE"; NULL for flags and counts */
 	enum dq_opt_type type;
 	size_t off;		/* where in the command's option struct */
-	const char *group;	/* heading in --help, options of one are neighbours; NULL: "Options" */
+	const char *group;	/* heading in --help; NULL: "Options" */
 	const char *help;	/* one phrase, no full stop; wrapped by --help */
 	const char *choices;	/* DQ_OPT_ENUM */
 	bool hidden;		/* not in --help, completion and man page */

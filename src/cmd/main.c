@@ -128,7 +128,7 @@ static int finish(const struct dq_cmd *cmd, int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
-	dq_err("cannot write to standard output: %s", strerror(errno));
+	dq_err("cannot write to standard output: %s", strerror(errno ? errno : EIO));
 	return status ? status : dq_usage_status(cmd);
 }
 

@@ -42,7 +42,8 @@ static const struct dq_opt common_opts[] = {
 	  .group = "Common options", .help = "no warnings and no progress, errors only" },
 	{ .name = "color", .arg = "[WHEN]", .type = DQ_OPT_ENUM, .off = COMMON(color),
 	  .choices = "always auto never",
-	  .group = "Common options", .help = "colour the output; auto: on a terminal, unless NO_COLOR is set" },
+	  .group = "Common options",
+	  .help = "colour the output: always, auto (on a terminal, unless NO_COLOR is set) or never" },
 	{ .name = "help", .letter = 'h', .type = DQ_OPT_FLAG, .off = COMMON(help),
 	  .group = "Common options", .help = "explain the options and stop" },
 	{ .name = NULL },
@@ -533,19 +534,28 @@ static void put_option(FILE *out, const struct dq_opt *o)
 	dq_sb_free(&text);
 }
 
+static const char *group_of(const struct dq_opt *o)
+{
+	return o->group ? o->group : "Options";
+}
+
+static bool is_first_of_group(const struct dq_opt *opts, const struct dq_opt *o)
+{
+	for (const struct dq_opt *p = opts; p < o; p++)
+		if (!p->hidden && !strcmp(group_of(p), group_of(o)))
+			return false;
+	return !o->hidden;
+}
+
 static void put_table(FILE *out, const struct dq_opt *opts)
 {
-	const char *group = NULL;
-
-	for (const struct dq_opt *o = opts; o && o->name; o++) {
-		const char *g = o->group ? o->group : "Options";
-
-		if (o->hidden)
+	for (const struct dq_opt *first = opts; first && first->name; first++) {
+		if (!is_first_of_group(opts, first))
 			continue;
-		if (!group || strcmp(group, g))
-			fprintf(out, "\n%s:\n", g);
-		group = g;
-		put_option(out, o);
+		fprintf(out, "\n%s:\n", group_of(first));
+		for (const struct dq_opt *o = first; o->name; o++)
+			if (!o->hidden && !strcmp(group_of(o), group_of(first)))
+				put_option(out, o);
 	}
 }
 
@@ -571,8 +581,10 @@ void dq_opts_help(FILE *out, const struct dq_cmd *cmd)
 		fputc('\n', out);
 		put_wrapped(out, cmd->about, 0, 0);
 	}
-	put_table(out, cmd->opts);
-	put_table(out, common_opts);
+	if (!cmd->raw) {
+		put_table(out, cmd->opts);
+		put_table(out, common_opts);
+	}
 	if (cmd->examples)
 		put_examples(out, cmd->examples);
 	fprintf(out, "\nMore: man dmaseq-%s\n", cmd->name);

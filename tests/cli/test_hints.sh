@@ -22,7 +22,7 @@ done
 is_foreign()
 {
 	case $1 in
-	--no-install-recommends | --btf_encode_detached) return 0 ;;
+	--btf_encode_detached | --nopaths | --nocopyright) return 0 ;;
 	esac
 	return 1
 }
@@ -76,7 +76,7 @@ wrong_in_examples()
 		record | doctor) can_record || continue ;;
 		esac
 		for word in $words; do
-			word=${word%%[].,:\"]*}
+			word=${word%%[].,:\"\\]*}
 			word=${word#[}
 			case $word in
 			-- | \#*) break ;;

@@ -63,7 +63,7 @@ for cmd in $(commands); do
 	record | doctor) can_record || continue ;;
 	esac
 	entries "$cmd" | sort >want
-	sed -n '/^# OPTIONS/,/^# [^O]/ { /^\*-/p }' "$page" | sort >got
+	awk '/^# / { in_options = $2 == "OPTIONS" } in_options && /^\*-/' "$page" | sort >got
 	check "$cmd: entries of the page (+) are those of the table (-)" diff -u want got
 	check "$cmd: choices" mentions "$cmd" "$page"
 done

@@ -16,7 +16,7 @@ usage record "invalid process id 'self'" -p self
 usage record "invalid process id '-1'" --pid=-1
 usage record "invalid process id '4294967296'" -p 1 -p 4294967296
 usage record "invalid value 'tracepoint' for '--attach': use fentry or kprobe" --attach tracepoint
-usage record "invalid value '1T' for '--ring': use a number of bytes, or one with K, M or G, such as 8M" --ring 1T
+usage record "invalid value '1X' for '--ring': use a number of bytes, or one with K, M or G, such as 8M" --ring 1X
 usage record "invalid value 'forever' for '-t': use a number of seconds, or one with ns, us, ms, s, m or h, such as 1.5s" \
 	-t forever
 expect 125 'dmaseq: record: no process 2147483647: ESRCH. Try: pidof NAME' '' -- record -p 2147483647
@@ -47,9 +47,9 @@ check "the command was not run" test ! -e ran
 check "no trace was left" test ! -e x.dmaseq
 
 if [ "$(id -u)" -eq 0 ] && setpriv --bounding-set=-sys_admin,-cap_38 true 2>/dev/null; then
-	DMASEQ_CMD=(setpriv --bounding-set=-sys_admin,-cap_38 "${plain[@]}")
+	DMASEQ_CMD=(setpriv "--bounding-set=-sys_admin,-cap_38" "${plain[@]}")
 	expect 125 "dmaseq: record: $(lacks 0 CAP_PERFMON)" '' -- record -- true
-	DMASEQ_CMD=(setpriv --bounding-set=-sys_admin,-cap_39 "${plain[@]}")
+	DMASEQ_CMD=(setpriv "--bounding-set=-sys_admin,-cap_39" "${plain[@]}")
 	expect 125 "dmaseq: record: $(lacks 0 CAP_BPF)" '' -- record -- true
 fi
 summary

@@ -35,7 +35,7 @@ done < <(files)
 licence()
 {
 	case $1 in
-	bpf/*.[ch]) want='GPL-2.0-only OR BSD-2-Clause' ;;
+	bpf/*) want='GPL-2.0-only OR BSD-2-Clause' ;;
 	*) want='BSD-2-Clause' ;;
 	esac
 	head -n 6 "$TOP/$1" | grep -Eq "SPDX-License-Identifier\"?: \"?$want"
