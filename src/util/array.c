@@ -2,7 +2,6 @@
 /*
  * array.c - the growing array behind DQ_PUSH. Touches nothing but the heap.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "util.h"
@@ -21,7 +20,9 @@ void *dq_grow(void *v, size_t *cap, size_t need, size_t elem)
 		}
 		n *= 2;
 	}
-	p = reallocarray(v, n, elem);
+	if (n > PTRDIFF_MAX / elem)
+		return NULL;
+	p = realloc(v, n * elem);
 	if (p)
 		*cap = n;
 	return p;
