@@ -156,7 +156,7 @@ static const struct dq_field taskev_fields[] = {
 };
 
 /* A fact is something that later items refer to, or that nobody wants to lose with a
- * damaged chunk of events. */
+ * damaged chunk of events. The end is none: it says that everything before it is there. */
 #define KIND(kname, is_fact, task_field, depth_field, key_field)                                   \
 	{ .name = #kname, .f = kname##_fields, .n = DQ_N(kname##_fields), .fact = is_fact,         \
 	  .task = task_field, .depth = depth_field, .key = key_field }
@@ -175,7 +175,7 @@ const struct dq_kind_desc dq_kinds[DQ_KIND_MAX] = {
 	[DQ_OPS] = KIND(ops, true, -1, -1, -1),
 	[DQ_LOSS] = KIND(loss, true, -1, -1, -1),
 	[DQ_CLOCK] = KIND(clock, true, -1, -1, -1),
-	[DQ_END] = KIND(end, true, -1, -1, -1),
+	[DQ_END] = KIND(end, false, -1, -1, -1),
 	[DQ_TASKEV] = KIND(taskev, false, 2, -1, -1),
 };
 

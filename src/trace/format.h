@@ -23,7 +23,8 @@
 #define DQ_CHUNK_HEADER	  24
 #define DQ_CHUNK_CRITICAL 0x1
 #define DQ_CHUNK_ZLIB	  0x2
-#define DQ_CHUNK_KNOWN	  (DQ_CHUNK_CRITICAL | DQ_CHUNK_ZLIB)
+#define DQ_CHUNK_MARKS	  0x4 /* EVENTS: has marks for the facts of the DEFS chunk before it */
+#define DQ_CHUNK_KNOWN	  (DQ_CHUNK_CRITICAL | DQ_CHUNK_ZLIB | DQ_CHUNK_MARKS)
 
 enum dq_chunk_type {
 	DQ_CHUNK_STRINGS = 1,

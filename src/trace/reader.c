@@ -468,7 +468,8 @@ static bool belongs(const struct dq_reader *r)
 {
 	const struct dq_chunk *c = &r->chunk;
 
-	return !c->problem && c->type == DQ_CHUNK_EVENTS && r->defs.info.seq + 1 == c->seq;
+	return !c->problem && c->type == DQ_CHUNK_EVENTS && (c->flags & DQ_CHUNK_MARKS) &&
+	       r->defs.info.seq + 1 == c->seq;
 }
 
 /* From the chunks in memory: an item, 0 when they are used up, or an error. A fact of the DEFS

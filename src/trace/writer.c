@@ -148,12 +148,12 @@ static size_t put_deflated(struct dq_writer *w)
 }
 
 /* Appends the payload to out as a chunk. */
-static void put_chunk(struct dq_writer *w, enum dq_chunk_type type)
+static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t flags)
 {
 	static const char zeros[DQ_CHUNK_HEADER];
-	uint16_t flags = DQ_CHUNK_CRITICAL;
 	size_t at = w->out.len, len;
 
+	flags |= DQ_CHUNK_CRITICAL;
 	dq_sb_put(&w->out, zeros, DQ_CHUNK_HEADER);
 	len = put_deflated(w);
 	if (len) {
@@ -177,11 +177,13 @@ static void put_strings(struct dq_writer *w)
 	w->first_str += w->nstrs;
 	w->nstrs = 0;
 	dq_sb_reset(&w->new_strs);
-	put_chunk(w, DQ_CHUNK_STRINGS);
+	put_chunk(w, DQ_CHUNK_STRINGS, 0);
 }
 
 int dq_writer_flush(struct dq_writer *w)
 {
+	uint16_t marks = 0;
+
 	if (w->err)
 		return w->err;
 	dq_sb_reset(&w->out);
@@ -189,11 +191,12 @@ int dq_writer_flush(struct dq_writer *w)
 		put_strings(w);
 	if (dq_enc_items(w->defs)) {
 		dq_enc_finish(w->defs, &w->payload);
-		put_chunk(w, DQ_CHUNK_DEFS);
+		put_chunk(w, DQ_CHUNK_DEFS, 0);
+		marks = DQ_CHUNK_MARKS;
 	}
 	dq_enc_finish(w->events, &w->payload);
 	if (w->have_events)
-		put_chunk(w, DQ_CHUNK_EVENTS);
+		put_chunk(w, DQ_CHUNK_EVENTS, marks);
 	else	/* marks alone: the order is that of the DEFS chunk */
 		dq_sb_reset(&w->payload);
 	w->have_events = false;
