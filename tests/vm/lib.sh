@@ -100,7 +100,14 @@ apt_bases()
 	rm -rf "$tmp"
 }
 
-# candidates SUITE: base URIs that may carry SUITE, likeliest first.  Other
+# Of apt's log the line that says why.
+apt_why()
+{
+	grep -m 1 -E '^[EW]: Failed|^[EW]: .*(GPG|signed|NO_PUBKEY)|^E: ' "$1" 2>/dev/null ||
+		echo 'no Debian source configured (set DMASEQ_APT_URI)'
+}
+
+# apt_candidates SUITE: base URIs that may carry SUITE, likeliest first.  Other
 # archives (a vendor's) may use Debian's suite names too; they fail the
 # signature check and the next one is tried.
 apt_candidates()
@@ -161,6 +168,7 @@ EOF
 	: >"$dir/sources.new"
 	for suite in ${suites//,/ }; do
 		ok=no
+		: >"$dir/update.log"
 		for base in $(unset APT_CONFIG; apt_candidates "$suite"); do
 			printf 'deb [signed-by=%s] %s %s main\n' "$KEYRING" "$base" "$suite" \
 				>"$dir/sources.list"
@@ -174,14 +182,14 @@ EOF
 				mv "$dir/sources.kept" "$dir/sources.list"
 				return
 			fi
-			die "no mirror in apt's configuration gives suite $suite for $arch: $(tail -n 1 "$dir/update.log" 2>/dev/null || echo 'no Debian source configured (set DMASEQ_APT_URI)')"
+			die "no mirror in apt's configuration gives suite $suite for $arch: $(apt_why "$dir/update.log")"
 		fi
 		cat "$dir/sources.list" >>"$dir/sources.new"
 	done
 	cp "$dir/sources.new" "$dir/sources.kept"
 	mv "$dir/sources.new" "$dir/sources.list"
 	apt-get -qq --error-on=any update >"$dir/update.log" 2>&1 ||
-		die "reading the index of $suites failed: $(tail -n 1 "$dir/update.log")"
+		die "reading the index of $suites failed: $(apt_why "$dir/update.log")"
 	: >"$dir/fresh"
 }
 

@@ -82,9 +82,7 @@ if [ -z "$share" ]; then
 	share=$(mktemp -d)
 	keep_share=
 fi
-# Ended from outside, QEMU must go too.
 trap 'rm -rf "$work"' EXIT
-trap 'exit 143' TERM INT HUP
 mkdir -p "$share"
 rm -f "$share/status" "$share/output.log" "$share/dmesg.log" "$share/console.log"
 # The guest's script is the caller's, with the arguments put in front of it:
@@ -153,16 +151,23 @@ fail()
 	exit "$1"
 }
 
+# In the background, so that a signal ends the wait and QEMU with it (timeout
+# is in a process group of its own, which a terminal's ^C does not reach).
 began=$(date +%s)
-set +e
 if [ -n "$verbose" ]; then
-	timeout -k 5 "$limit" "${command[@]}" </dev/null 2>&1 | tee "$share/console.log"
-	ended=${PIPESTATUS[0]}
+	exec 8> >(tee "$share/console.log")
+	tee=$!
 else
-	timeout -k 5 "$limit" "${command[@]}" </dev/null >"$share/console.log" 2>&1
-	ended=$?
+	exec 8>"$share/console.log"
+	tee=
 fi
-set -e
+timeout -k 5 "$limit" "${command[@]}" </dev/null >&8 2>&1 8>&- &
+guest=$!
+trap 'kill "$guest" 2>/dev/null; exit 143' TERM INT HUP
+ended=0
+wait "$guest" || ended=$?
+exec 8>&-
+[ -z "$tee" ] || wait "$tee"
 took=$(($(date +%s) - began))
 
 if [ "$ended" = 124 ] || [ "$ended" = 137 ]; then

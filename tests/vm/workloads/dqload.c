@@ -536,8 +536,8 @@ static int fds_child(int first, int last)
  *	parent	40 F_DUPFD_CLOEXEC, 41 F_DUPFD (no CLOEXEC), 42 dup2 onto a free
  *		number (no CLOEXEC), 43 dup2 onto a free number, then dup3 with
  *		CLOEXEC over it, one dup, closed again
- *	child 1	gets an fd through a socket, maps it, closes it, execs:
- *		41 and 42 survive, close_range takes both
+ *	child 1	gets an fd through a socket, maps it, closes it, execs (its name
+ *		becomes "exe"): 41 and 42 survive, close_range takes both
  *	child 2	exits with all that it inherited
  *	parent	close_range 40 to 43, close
  *
