@@ -36,6 +36,11 @@ else
 fi
 lacks()
 {
+	if [ ${#plain[@]} -gt 1 ]; then
+		# qemu-user has no bpf(): a kernel without CONFIG_BPF_SYSCALL
+		echo "cannot load probes: ENOSYS: kernel $(uname -r) has no bpf() system call, it was built without CONFIG_BPF_SYSCALL. Try a kernel with CONFIG_BPF_SYSCALL=y and CONFIG_KPROBE_EVENTS=y"
+		return
+	fi
 	echo "cannot load probes: EPERM: this process (user $1) lacks $2. Try: sudo dmaseq record"
 }
 expect 125 "dmaseq: record: $(lacks "$uid" 'CAP_BPF and CAP_PERFMON')" '' -- record -o x.dmaseq -- touch ran
