@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_diagram.c - dmaseq diagram: a sequence chart of a buffer's life.
+ *
+ * Chooses the buffer, has src/model tell its story and src/render draw it, and puts
+ * the result where the user wants it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_common.h"
+#include "model/model.h"
+#include "render/render.h"
+
+#define MAX_ARROWS 200
+
+struct diagram_opts {
+	struct dq_strs buffers;
+	const char *out;
+	int format;
+	const char *tmpl;
+	int level;
+	bool nofold;
+	uint64_t from, to;
+	uint64_t max_arrows;
+	bool strict;
+};
+
+#define OFF(m) offsetof(struct diagram_opts, m)
+static const struct dq_opt opts[] = {
+	{ "buffer", 'b', "BUFFER", DQ_OPT_STRS, OFF(buffers), NULL,
+	  "draw this buffer: its id in list, or its name; may be repeated", NULL, false },
+	{ "output", 'o', "OUT", DQ_OPT_STR, OFF(out), NULL,
+	  "x.svg, x.png, x.pdf: a picture; x.signalling: the source", NULL, false },
+	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, OFF(format), NULL,
+	  "language of the source: msc (Msc-generator)", "msc", false },
+	{ "template", 0, "NAME", DQ_OPT_STR, OFF(tmpl), NULL,
+	  "the look: lanes (default), classic, post, or a file", NULL, false },
+	{ "level", 0, "LEVEL", DQ_OPT_ENUM, OFF(level), "What is drawn",
+	  "app: syscalls; api: and driver calls; ops: and callbacks (default); all: and inner frames",
+	  "app api ops all", false },
+	{ "no-fold", 0, NULL, DQ_OPT_FLAG, OFF(nofold), "What is drawn",
+	  "draw every round of a loop", NULL, false },
+	{ "from", 0, "TIME", DQ_OPT_TIME, OFF(from), "What is drawn",
+	  "begin here; times are those at the left of a chart", NULL, false },
+	{ "to", 0, "TIME", DQ_OPT_TIME, OFF(to), "What is drawn", "end here", NULL, false },
+	{ "max-arrows", 0, "N", DQ_OPT_UINT, OFF(max_arrows), "What is drawn",
+	  "cut what is longer (default 200)", NULL, false },
+	{ "strict", 0, NULL, DQ_OPT_FLAG, OFF(strict), NULL,
+	  "exit status 3 when the trace is incomplete", NULL, false },
+	{ .name = NULL },
+};
+
+/* ---- which buffers ---------------------------------------------------------------------- */
+
+/* "7" or "#7"; 0: not a number */
+static uint32_t buffer_number(const char *s)
+{
+	uint64_t n;
+
+	if (dq_parse_uint(*s == '#' ? s + 1 : s, &n) || !n || n > UINT32_MAX)
+		return 0;
+	return (uint32_t)n;
+}
+
+struct choice {
+	uint32_t *v;
+	size_t n, cap;
+};
+
+static int choose(struct choice *c, uint32_t id)
+{
+	uint32_t *row;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i] == id)
+			return 0;
+	row = DQ_PUSH(c->v, c->n, c->cap);
+	if (!row)
+		return -ENOMEM;
+	*row = id;
+	return 0;
+}
+
+/* What -b asks for, in terms of the trace. */
+static int choose_named(struct choice *c, const struct dq_model *m, const char *s)
+{
+	uint32_t id = buffer_number(s);
+	size_t before = c->n;
+	int ret = 0;
+
+	if (id && dq_model_buf(m, id))
+		return choose(c, id);
+	for (size_t i = 0; i < m->nbufs && !ret; i++)
+		if (!strcmp(m->bufs[i].name, s) || !strcmp(s, "all"))
+			ret = choose(c, m->bufs[i].b.id);
+	if (!ret && c->n == before) {
+		dq_err("there is no buffer '%s' in the trace; dmaseq list shows those that are", s);
+		ret = -ENOENT;
+	}
+	return ret;
+}
+
+static int choose_all(struct choice *c, const struct dq_model *m, const struct diagram_opts *o)
+{
+	const struct dq_mbuf *b = dq_model_pick(m);
+	int ret = 0;
+
+	if (!b) {
+		dq_err("there are no buffers in the trace: nothing to draw");
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < o->buffers.n && !ret; i++)
+		ret = choose_named(c, m, o->buffers.v[i]);
+	if (o->buffers.n)
+		return ret;
+	if (m->nbufs > 1 && !dq_common.quiet)
+		fprintf(stderr, "dmaseq: drawing buffer %u of %zu, the one with the richest life; "
+				"-b ID draws another\n", b->b.id, m->nbufs);
+	return choose(c, b->b.id);
+}
+
+/* ---- reading ---------------------------------------------------------------------------------- */
+
+static int load(struct dq_reader **r, struct dq_model **m, const char *path, enum dq_keep keep,
+		const struct choice *c)
+{
+	int err = dq_cmd_open(path, r);
+
+	if (err)
+		return err;
+	err = dq_model_new(m, keep);
+	for (size_t i = 0; c && i < c->n && !err; i++)
+		err = dq_model_keep(*m, c->v[i]);
+	if (!err)
+		err = dq_model_load(*m, *r);
+	if (err)
+		dq_cmd_read_error(*r, err);
+	return err;
+}
+
+static bool reads_twice(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/*
+ * Of a regular file the first reading finds the buffers, the second one keeps their
+ * calls only. What comes through a pipe is read once and kept.
+ */
+static int load_chosen(struct dq_reader **r, struct dq_model **m, struct choice *c,
+		       const char *path, const struct diagram_opts *o)
+{
+	bool twice = reads_twice(path);
+	int err = load(r, m, path, twice ? DQ_KEEP_NONE : DQ_KEEP_ALL, NULL);
+
+	if (!err)
+		err = choose_all(c, *m, o);
+	if (err || !twice)
+		return err;
+	dq_model_free(m);
+	dq_reader_free(r);
+	return load(r, m, path, DQ_KEEP_SOME, c);
+}
+
+/* ---- drawing -------------------------------------------------------------------------------------- */
+
+/* A time of the command line, from the begin of the recording, as a time of the trace. */
+static uint64_t trace_time(const struct dq_model *m, uint64_t t, uint64_t unset)
+{
+	if (t == DQ_TIME_UNSET)
+		return unset;
+	return t > UINT64_MAX - m->t_first ? UINT64_MAX : m->t_first + t;
+}
+
+static int draw(struct dq_sb *out, const struct dq_model *m, const struct choice *c,
+		const struct dq_reader_state *st, const struct dq_template *t,
+		const struct diagram_opts *o)
+{
+	const struct dq_story_opts so = {
+		.detail = o->level < 0 ? DQ_DETAIL_OPS : (enum dq_detail)o->level,
+		.via = t->via,
+		.cbret = t->cbret,
+		.fold = !o->nofold,
+		.from = trace_time(m, o->from, 0),
+		.to = trace_time(m, o->to, UINT64_MAX),
+		.max_steps = o->max_arrows ? o->max_arrows : MAX_ARROWS,
+	};
+	struct dq_render_input in = { .state = st, .tmpl = t };
+	struct dq_story *s;
+	int err = dq_story_new(&s, m, c->v, c->n, &so);
+
+	if (err)
+		return err;
+	in.story = s;
+	err = dq_renderer_msc.render(out, &in);
+	dq_story_free(&s);
+	return err;
+}
+
+/* ---- where it goes ---------------------------------------------------------------------------------- */
+
+static const char *extension(const char *path)
+{
+	const char *base = strrchr(path, '/'), *dot = strrchr(path, '.');
+
+	return dot && (!base || dot > base + 1) && dot != path ? dot + 1 : "";
+}
+
+static int write_file(const char *path, const void *data, size_t len)
+{
+	FILE *f = fopen(path, "we");
+	int err = 0;
+
+	if (!f) {
+		err = -errno;
+		dq_err("%s: %s", path, strerror(-err));
+		return err;
+	}
+	if (fwrite(data, 1, len, f) != len)
+		err = errno ? -errno : -EIO;
+	if (fclose(f) && !err)
+		err = -errno;
+	if (err)
+		dq_err("%s: cannot be written: %s", path, strerror(-err));
+	return err;
+}
+
+/* Without msc-gen the source goes beside the picture that was wanted. */
+static int write_source_instead(const char *path, const char *ext, const struct dq_sb *src)
+{
+	struct dq_sb name = { 0 };
+	int err;
+
+	dq_sb_put(&name, path, strlen(path) - strlen(ext));
+	dq_sb_puts(&name, dq_renderer_msc.ext);
+	err = name.err ? name.err : write_file(name.s, src->s, src->len);
+	if (!err)
+		dq_err("there is no msc-gen here (Debian: msc-generator-nox); the source is in %s, to "
+		       "render it: msc-gen -T %s -o %s %s", name.s, ext, path, name.s);
+	dq_sb_free(&name);
+	return err ? err : -ENOENT;
+}
+
+static int write_picture(const char *path, const char *ext, const struct dq_sb *src)
+{
+	struct dq_sb pic = { 0 };
+	char *why = NULL;
+	int err = dq_picture_msc(&pic, ext, src->s, src->len, &why);
+
+	if (err == -ENOENT)
+		err = write_source_instead(path, ext, src);
+	else if (err)
+		dq_err("%s", why ? why : strerror(-err));
+	else
+		err = write_file(path, pic.s, pic.len);
+	free(why);
+	dq_sb_free(&pic);
+	return err;
+}
+
+static bool is_picture(const char *ext)
+{
+	return !strcmp(ext, "svg") || !strcmp(ext, "png") || !strcmp(ext, "pdf");
+}
+
+static bool is_source(const char *ext)
+{
+	return !strcmp(ext, dq_renderer_msc.ext);
+}
+
+static int deliver(const struct dq_sb *src, const char *path)
+{
+	const char *ext = path ? extension(path) : "";
+
+	if (!path || !strcmp(path, "-")) {
+		fwrite(src->s, 1, src->len, stdout);
+		return 0;	/* main says it when stdout is full */
+	}
+	return is_picture(ext) ? write_picture(path, ext, src) : write_file(path, src->s, src->len);
+}
+
+static int run(void *vo, int argc, char **argv)
+{
+	const struct diagram_opts *o = vo;
+	const char *ext = o->out ? extension(o->out) : "";
+	struct dq_template *t = NULL;
+	struct dq_reader *r = NULL;
+	struct dq_model *m = NULL;
+	struct choice c = { 0 };
+	struct dq_sb src = { 0 };
+	char *why = NULL;
+	int err, incomplete;
+
+	(void)argc;
+	if (o->out && strcmp(o->out, "-") && !is_picture(ext) && !is_source(ext))
+		return dq_usage_error(&dq_cmd_diagram, "'%s' ends in none of .svg, .png, .pdf, .signalling",
+				      o->out);
+	err = dq_template_load(&t, o->tmpl ? o->tmpl : "lanes", &why);
+	if (err)
+		dq_err("%s", why ? why : strerror(-err));
+	free(why);
+	if (!err)
+		err = load_chosen(&r, &m, &c, argv[0], o);
+	if (!err) {
+		err = draw(&src, m, &c, dq_reader_state(r), t, o);
+		if (err)
+			dq_err("the chart could not be made: %s", strerror(-err));
+	}
+	if (!err)
+		err = deliver(&src, o->out);
+	dq_sb_free(&src);
+	free(c.v);
+	dq_model_free(&m);
+	dq_template_free(&t);
+	incomplete = dq_cmd_close(&r, o->strict);
+	return err ? DQ_EXIT_FAIL : incomplete;
+}
+
+const struct dq_cmd dq_cmd_diagram = {
+	.name = "diagram",
+	.summary = "Draw the life of a buffer as a sequence chart",
+	.args = "FILE",
+	.opts = opts,
+	.opts_size = sizeof(struct diagram_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.examples = "  dmaseq diagram camera.dmaseq -o camera.svg\n"
+		    "  dmaseq diagram camera.dmaseq -b 3 --template post -o buffer3.png\n"
+		    "  dmaseq record -o - -t 5 | dmaseq diagram - > chart.signalling\n",
+	.run = run,
+};

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_list.c - dmaseq list: the buffers of a trace, a line each.
+ *
+ * Uses the summaries of src/model; keeps no calls, so its memory does not grow with
+ * the trace's length.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "cmd/cmd_common.h"
+#include "model/model.h"
+
+enum { FORMAT_TEXT, FORMAT_JSON };
+
+struct list_opts {
+	int format;
+	bool strict;
+};
+
+static const struct dq_opt opts[] = {
+	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, offsetof(struct list_opts, format), NULL,
+	  "text or json", "text json", false },
+	{ "strict", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, strict), NULL,
+	  "exit status 3 when the trace is incomplete", NULL, false },
+	{ .name = NULL },
+};
+
+static uint64_t rel(const struct dq_model *m, uint64_t t)
+{
+	return t > m->t_first ? t - m->t_first : 0;
+}
+
+/* ---- text ------------------------------------------------------------------------------ */
+
+enum { COL_ID, COL_NAME, COL_EXPORTER, COL_SIZE, COL_BORN, COL_DIED, COL_IMPORTERS, COL_CALLS,
+       COL_FINDINGS, NCOLS };
+
+static const struct {
+	const char *head;
+	bool right;
+	size_t max;		/* columns of text that somebody else chose */
+} cols[NCOLS] = {
+	{ "ID", true, 0 }, { "NAME", false, 12 }, { "EXPORTER", false, 12 }, { "SIZE", true, 0 },
+	{ "BORN", true, 0 }, { "DIED", true, 0 }, { "IMPORTERS", false, 16 },
+	{ "CALLS", true, 0 }, { "FINDINGS", false, 0 },
+};
+
+struct row {
+	char *c[NCOLS];
+};
+
+static void put_seconds(struct dq_sb *sb, uint64_t ns)
+{
+	dq_sb_printf(sb, "%" PRIu64 ".%06u", ns / 1000000000,
+		     (unsigned int)(ns % 1000000000 / 1000));
+}
+
+/* Made visible, and cut to the columns that a terminal needs for it. */
+static void put_narrow(struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb all = { 0 };
+	size_t end = 0, adv;
+
+	dq_sb_visible(&all, s, strlen(s), 0);
+	if (all.len && dq_columns(all.s, all.len) > max) {
+		for (; end < all.len; end += adv) {
+			dq_utf8_next(all.s + end, all.len - end, &adv);
+			if (dq_columns(all.s, end + adv) >= max)
+				break;
+		}
+		dq_sb_put(sb, all.s, end);
+		dq_sb_puts(sb, "…");
+	} else {
+		dq_sb_puts(sb, dq_sb_str(&all));
+	}
+	sb->err = all.err ? all.err : sb->err;
+	dq_sb_free(&all);
+}
+
+static void put_importers(struct dq_sb *sb, const struct dq_mbuf *b)
+{
+	struct dq_sb all = { 0 };
+
+	for (size_t i = 0; i < b->nimporters; i++) {
+		dq_sb_puts(&all, i ? ", " : "");
+		dq_sb_puts(&all, b->importers[i]);
+	}
+	put_narrow(sb, dq_sb_str(&all), cols[COL_IMPORTERS].max);
+	sb->err = all.err ? all.err : sb->err;
+	dq_sb_free(&all);
+}
+
+static void put_findings(struct dq_sb *sb, const struct dq_mbuf *b)
+{
+	const char *sep = "";
+
+	if (b->errors) {
+		dq_sb_printf(sb, "%" PRIu64 " error%s", b->errors, b->errors == 1 ? "" : "s");
+		sep = ", ";
+	}
+	if (b->open) {
+		dq_sb_printf(sb, "%s%" PRIu64 " open", sep, b->open);
+		sep = ", ";
+	}
+	if (b->missed)
+		dq_sb_printf(sb, "%s%" PRIu64 " missed", sep, b->missed);
+	if (!sb->len)
+		dq_sb_putc(sb, '-');
+}
+
+static void put_cell(struct dq_sb *sb, const struct dq_model *m, const struct dq_mbuf *b, int col)
+{
+	char buf[32];
+
+	switch (col) {
+	case COL_ID:
+		dq_sb_printf(sb, "%u", b->b.id);
+		break;
+	case COL_NAME:
+		put_narrow(sb, b->name, cols[col].max);
+		break;
+	case COL_EXPORTER:
+		put_narrow(sb, b->exporter, cols[col].max);
+		break;
+	case COL_SIZE:
+		dq_sb_puts(sb, dq_fmt_size(buf, b->b.size));
+		break;
+	case COL_BORN:
+		if (b->b.flags & DQ_BUF_PREEXISTING)
+			dq_sb_puts(sb, "before");
+		else
+			put_seconds(sb, rel(m, b->born));
+		break;
+	case COL_DIED:
+		if (b->released)
+			put_seconds(sb, rel(m, b->died));
+		break;
+	case COL_IMPORTERS:
+		put_importers(sb, b);
+		break;
+	case COL_CALLS:
+		dq_sb_printf(sb, "%" PRIu64, b->calls);
+		break;
+	case COL_FINDINGS:
+		put_findings(sb, b);
+		break;
+	default:
+		break;
+	}
+	if (!sb->len)
+		dq_sb_putc(sb, '-');
+}
+
+static int make_row(struct row *r, const struct dq_model *m, const struct dq_mbuf *b)
+{
+	for (int c = 0; c < NCOLS; c++) {
+		struct dq_sb sb = { 0 };
+
+		put_cell(&sb, m, b, c);
+		if (sb.err) {
+			dq_sb_free(&sb);
+			return -ENOMEM;
+		}
+		r->c[c] = sb.s;
+	}
+	return 0;
+}
+
+static void free_rows(struct row *rows, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (int c = 0; c < NCOLS; c++)
+			free(rows[i].c[c]);
+	free(rows);
+}
+
+static size_t width(const char *s)
+{
+	return dq_columns(s, strlen(s));
+}
+
+static void print_cells(const char *const *cells, const size_t *w)
+{
+	for (int c = 0; c < NCOLS; c++) {
+		int pad = (int)(w[c] - width(cells[c]));
+
+		if (c)
+			fputs("  ", stdout);
+		if (c == NCOLS - 1)
+			pad = 0;
+		if (cols[c].right)
+			printf("%*s", pad, "");
+		fputs(cells[c], stdout);
+		if (!cols[c].right)
+			printf("%*s", pad, "");
+	}
+	putchar('\n');
+}
+
+static int print_table(const struct dq_model *m)
+{
+	struct row *rows = calloc(m->nbufs ? m->nbufs : 1, sizeof(*rows));
+	const char *head[NCOLS];
+	size_t w[NCOLS];
+	int ret = rows ? 0 : -ENOMEM;
+
+	for (int c = 0; c < NCOLS; c++) {
+		head[c] = cols[c].head;
+		w[c] = strlen(head[c]);
+	}
+	for (size_t i = 0; i < m->nbufs && !ret; i++) {
+		ret = make_row(&rows[i], m, &m->bufs[i]);
+		for (int c = 0; c < NCOLS && !ret; c++)
+			if (width(rows[i].c[c]) > w[c])
+				w[c] = width(rows[i].c[c]);
+	}
+	if (!ret && m->nbufs) {
+		print_cells(head, w);
+		for (size_t i = 0; i < m->nbufs; i++)
+			print_cells((const char *const *)rows[i].c, w);
+		putchar('\n');
+	}
+	if (rows)
+		free_rows(rows, m->nbufs);
+	return ret;
+}
+
+static void print_visible(const char *s)
+{
+	struct dq_sb sb = { 0 };
+
+	dq_sb_visible(&sb, s, strlen(s), 60);
+	fputs(dq_sb_str(&sb), stdout);
+	dq_sb_free(&sb);
+}
+
+static void print_foot(const struct dq_model *m, bool cut)
+{
+	if (m->nbufs)
+		printf("%zu buffer%s", m->nbufs, m->nbufs == 1 ? "" : "s");
+	else
+		fputs("no buffers", stdout);
+	printf(", %" PRIu64 " call%s", m->calls, m->calls == 1 ? "" : "s");
+	if (m->calls_nobuf)
+		printf(" (%" PRIu64 " of no buffer, %" PRIu64 " failed)", m->calls_nobuf,
+		       m->errors_nobuf);
+	fputs("; Linux ", stdout);
+	print_visible(*m->release ? m->release : "of unknown release");
+	if (*m->arch) {
+		putchar(' ');
+		print_visible(m->arch);
+	}
+	if (*m->rung) {
+		fputs(", ", stdout);
+		print_visible(m->rung);
+	}
+	if (m->lost)
+		printf("; %" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
+	if (m->missed)
+		printf("; %" PRIu64 " return%s missed", m->missed, m->missed == 1 ? "" : "s");
+	if (!m->lost && !m->missed)
+		fputs("; no losses", stdout);
+	fputs(cut ? "; cut off\n" : "\n", stdout);
+}
+
+/* ---- JSON --------------------------------------------------------------------------------- */
+
+/* A JSON string; bytes that are not UTF-8 become U+FFFD. */
+static void json_str(const char *s)
+{
+	size_t len = strlen(s);
+
+	putchar('"');
+	for (size_t i = 0, adv; i < len; i += adv) {
+		int32_t c = dq_utf8_next(s + i, len - i, &adv);
+
+		if (c < 0)
+			fputs("\\ufffd", stdout);
+		else if (c == '"' || c == '\\')
+			printf("\\%c", (int)c);
+		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+			 (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff)
+			printf("\\u%04x", (unsigned int)c);
+		else
+			fwrite(s + i, 1, adv, stdout);
+	}
+	putchar('"');
+}
+
+static void json_buf(const struct dq_model *m, const struct dq_mbuf *b)
+{
+	printf("    {\"id\": %u, \"inode\": %" PRIu64 ", \"name\": ", b->b.id, b->b.ino);
+	json_str(b->name);
+	fputs(", \"exporter\": ", stdout);
+	json_str(b->exporter);
+	fputs(", \"exp_name\": ", stdout);
+	json_str(b->b.exp_name);
+	printf(", \"size\": %" PRIu64 ", \"preexisting\": %s, \"born_ns\": %" PRIu64, b->b.size,
+	       b->b.flags & DQ_BUF_PREEXISTING ? "true" : "false", rel(m, b->born));
+	if (b->released)
+		printf(", \"died_ns\": %" PRIu64, rel(m, b->died));
+	else
+		fputs(", \"died_ns\": null", stdout);
+	fputs(", \"importers\": [", stdout);
+	for (size_t i = 0; i < b->nimporters; i++) {
+		fputs(i ? ", " : "", stdout);
+		json_str(b->importers[i]);
+	}
+	printf("], \"calls\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"open\": %" PRIu64
+	       ", \"missed\": %" PRIu64 "}", b->calls, b->errors, b->open, b->missed);
+}
+
+static void print_json(const struct dq_model *m, bool cut)
+{
+	fputs("{\n  \"kernel\": ", stdout);
+	json_str(m->release);
+	fputs(", \"arch\": ", stdout);
+	json_str(m->arch);
+	fputs(", \"rung\": ", stdout);
+	json_str(m->rung);
+	printf(",\n  \"calls\": %" PRIu64 ", \"calls_of_no_buffer\": %" PRIu64
+	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"cut_off\": %s,\n  \"buffers\": [",
+	       m->calls, m->calls_nobuf, m->lost, m->missed, cut ? "true" : "false");
+	for (size_t i = 0; i < m->nbufs; i++) {
+		fputs(i ? ",\n" : "\n", stdout);
+		json_buf(m, &m->bufs[i]);
+	}
+	fputs(m->nbufs ? "\n  ]\n}\n" : "]\n}\n", stdout);
+}
+
+/* ---- the command ---------------------------------------------------------------------------- */
+
+static int print(const struct dq_model *m, const struct dq_reader_state *st, int format)
+{
+	bool cut = !m->has_end || st->truncated;
+	int ret = 0;
+
+	if (format == FORMAT_JSON) {
+		print_json(m, cut);
+	} else {
+		ret = print_table(m);
+		if (!ret)
+			print_foot(m, cut);
+	}
+	return ret;
+}
+
+static int run(void *vo, int argc, char **argv)
+{
+	const struct list_opts *o = vo;
+	struct dq_reader *r = NULL;
+	struct dq_model *m = NULL;
+	int err, incomplete;
+
+	(void)argc;
+	if (dq_cmd_open(argv[0], &r))
+		return DQ_EXIT_FAIL;
+	err = dq_model_new(&m, DQ_KEEP_NONE);
+	if (!err)
+		err = dq_model_load(m, r);
+	if (err)
+		dq_cmd_read_error(r, err);
+	else
+		err = print(m, dq_reader_state(r), o->format);
+	dq_model_free(&m);
+	incomplete = dq_cmd_close(&r, o->strict);
+	return err ? DQ_EXIT_FAIL : incomplete;
+}
+
+const struct dq_cmd dq_cmd_list = {
+	.name = "list",
+	.summary = "Show the buffers of a trace",
+	.args = "FILE",
+	.opts = opts,
+	.opts_size = sizeof(struct list_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.examples = "  dmaseq list camera.dmaseq\n"
+		    "  dmaseq record -o - -t 5 | dmaseq list -\n",
+	.run = run,
+};

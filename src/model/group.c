@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * group.c - what the calls of one syscall mean together.
+ *
+ * Nesting, frames that are one operation, failures, phases; the sums of each buffer;
+ * the calls that are kept. Works on one group at a time, in the order in which groups
+ * end. May use src/trace and src/util.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+const char *dq_phase_key(enum dq_phase ph)
+{
+	static const char *const keys[DQ_PH_MAX] = {
+		[DQ_PH_NONE] = "none",	       [DQ_PH_EXPORT] = "export",
+		[DQ_PH_FD] = "fd",	       [DQ_PH_LOOKUP] = "lookup",
+		[DQ_PH_ATTACH] = "attach",     [DQ_PH_DMA_BEGIN] = "dma-begin",
+		[DQ_PH_DMA_END] = "dma-end",   [DQ_PH_CPU_BEGIN] = "cpu-begin",
+		[DQ_PH_CPU_END] = "cpu-end",   [DQ_PH_VMAP] = "vmap",
+		[DQ_PH_VUNMAP] = "vunmap",     [DQ_PH_MMAP] = "mmap",
+		[DQ_PH_MOVE] = "move",	       [DQ_PH_NAME] = "name",
+		[DQ_PH_FENCE] = "fence",       [DQ_PH_DETACH] = "detach",
+		[DQ_PH_PUT] = "put",	       [DQ_PH_CLOSE] = "close",
+		[DQ_PH_RELEASE] = "release",
+	};
+
+	return ph < DQ_PH_MAX ? keys[ph] : "none";
+}
+
+/* ---- one operation, several frames ------------------------------------------------- */
+
+/* Hooks with the same class are the same operation at different depths. */
+static uint32_t op_class(uint32_t hook)
+{
+	switch (hook) {
+	case HOOK_DYNAMIC_ATTACH:
+		return HOOK_ATTACH;
+	case HOOK_MAP_UNLOCKED:
+		return HOOK_MAP;
+	case HOOK_UNMAP_UNLOCKED:
+		return HOOK_UNMAP;
+	case HOOK_VMAP_UNLOCKED:
+		return HOOK_VMAP;
+	case HOOK_VUNMAP_UNLOCKED:
+		return HOOK_VUNMAP;
+	case HOOK_FD_INSTALL_API:
+	case HOOK_FD_INSTALL:
+		return HOOK_FD;
+	case HOOK_FILP_FLUSH:
+		return HOOK_FILP_CLOSE;
+	default:
+		return hook;
+	}
+}
+
+static bool is_wrapped(const struct dq_call *in, const struct dq_call *out)
+{
+	if (in->buf && out->buf && in->buf != out->buf)
+		return false;
+	if (in->att && out->att && in->att != out->att)
+		return false;
+	if (out->hook == HOOK_IOCTL)
+		return in->hook == HOOK_BEGIN_CPU || in->hook == HOOK_END_CPU;
+	return op_class(in->hook) == op_class(out->hook);
+}
+
+static enum hook_kind kind_of(const struct dq_call *c)
+{
+	const struct dq_hook_info *h = dq_hook_info(c->hook);
+
+	return h ? h->kind : KIND_API;
+}
+
+static bool failed(const struct dq_call *c)
+{
+	const struct dq_hook_info *h = dq_hook_info(c->hook);
+
+	if (!h || (c->flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)))
+		return false;
+	switch (h->ret) {
+	case RET_INT:
+	case RET_FD:
+	case RET_BUF:
+	case RET_ATT:
+	case RET_SGT:
+		return c->ret < 0;
+	case RET_PTR:
+		return c->ret <= 0;
+	default:
+		return false;
+	}
+}
+
+static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mcall *c)
+{
+	const struct dq_mcall *p = c->parent >= 0 ? &v[c->parent] : NULL;
+	const struct dq_task *t = dq_model_task(m, c->c.task);
+
+	/* the first of the two steps of a release; the second one counts */
+	if (c->c.hook == HOOK_FILE_RELEASE || (p && is_wrapped(&c->c, &p->c)))
+		c->flags |= DQ_MC_WRAPPED;
+	else if (p && kind_of(&c->c) == KIND_API && kind_of(&p->c) == KIND_API)
+		c->flags |= DQ_MC_INTERNAL;
+	if (failed(&c->c)) {
+		c->flags |= DQ_MC_FAILED;
+		if (!p || !(p->flags & DQ_MC_FAILED))
+			c->flags |= DQ_MC_FAILED_FIRST;
+	}
+	if (!c->c.sys && (c->c.hook == HOOK_FILE_RELEASE || c->c.hook == HOOK_RELEASE))
+		c->flags |= t && (t->flags & DQ_TASK_KTHREAD) ? DQ_MC_DEFERRED : DQ_MC_TASKWORK;
+}
+
+/* ---- phases ---------------------------------------------------------------------------- */
+
+static enum dq_phase ioctl_phase(const struct dq_call *c)
+{
+	if (((c->a[0] >> 8) & 0xff) != 'b')
+		return DQ_PH_NONE;
+	switch (c->a[0] & 0xff) {
+	case 0:
+		return c->a[1] != UINT64_MAX && (c->a[1] & 4) ? DQ_PH_CPU_END : DQ_PH_CPU_BEGIN;
+	case 1:
+		return DQ_PH_NAME;
+	default:
+		return DQ_PH_FENCE;
+	}
+}
+
+static enum dq_phase hook_phase(const struct dq_call *c)
+{
+	static const uint8_t ph[HOOK_MAX] = {
+		[HOOK_EXPORT] = DQ_PH_EXPORT, [HOOK_FD] = DQ_PH_FD,
+		[HOOK_FD_INSTALL_API] = DQ_PH_FD, [HOOK_FD_INSTALL] = DQ_PH_FD,
+		[HOOK_GET] = DQ_PH_LOOKUP, [HOOK_PUT] = DQ_PH_NONE,
+		[HOOK_ATTACH] = DQ_PH_ATTACH, [HOOK_DYNAMIC_ATTACH] = DQ_PH_ATTACH,
+		[HOOK_OPS_ATTACH] = DQ_PH_ATTACH,
+		[HOOK_DETACH] = DQ_PH_DETACH, [HOOK_OPS_DETACH] = DQ_PH_DETACH,
+		[HOOK_PIN] = DQ_PH_DMA_BEGIN, [HOOK_OPS_PIN] = DQ_PH_DMA_BEGIN,
+		[HOOK_MAP] = DQ_PH_DMA_BEGIN, [HOOK_MAP_UNLOCKED] = DQ_PH_DMA_BEGIN,
+		[HOOK_OPS_MAP] = DQ_PH_DMA_BEGIN,
+		[HOOK_UNPIN] = DQ_PH_DMA_END, [HOOK_OPS_UNPIN] = DQ_PH_DMA_END,
+		[HOOK_UNMAP] = DQ_PH_DMA_END, [HOOK_UNMAP_UNLOCKED] = DQ_PH_DMA_END,
+		[HOOK_OPS_UNMAP] = DQ_PH_DMA_END,
+		[HOOK_MOVE_NOTIFY] = DQ_PH_MOVE, [HOOK_INVALIDATE] = DQ_PH_MOVE,
+		[HOOK_BEGIN_CPU] = DQ_PH_CPU_BEGIN, [HOOK_BEGIN_CPU_PARTIAL] = DQ_PH_CPU_BEGIN,
+		[HOOK_OPS_BEGIN_CPU] = DQ_PH_CPU_BEGIN,
+		[HOOK_OPS_BEGIN_CPU_PARTIAL] = DQ_PH_CPU_BEGIN,
+		[HOOK_END_CPU] = DQ_PH_CPU_END, [HOOK_END_CPU_PARTIAL] = DQ_PH_CPU_END,
+		[HOOK_OPS_END_CPU] = DQ_PH_CPU_END, [HOOK_OPS_END_CPU_PARTIAL] = DQ_PH_CPU_END,
+		[HOOK_MMAP] = DQ_PH_MMAP, [HOOK_MMAP_FILE] = DQ_PH_MMAP,
+		[HOOK_OPS_MMAP] = DQ_PH_MMAP,
+		[HOOK_VMAP] = DQ_PH_VMAP, [HOOK_VMAP_UNLOCKED] = DQ_PH_VMAP,
+		[HOOK_OPS_VMAP] = DQ_PH_VMAP, [HOOK_KMAP] = DQ_PH_VMAP,
+		[HOOK_VUNMAP] = DQ_PH_VUNMAP, [HOOK_VUNMAP_UNLOCKED] = DQ_PH_VUNMAP,
+		[HOOK_OPS_VUNMAP] = DQ_PH_VUNMAP, [HOOK_KUNMAP] = DQ_PH_VUNMAP,
+		[HOOK_POLL] = DQ_PH_FENCE, [HOOK_POLL_CB] = DQ_PH_FENCE,
+		[HOOK_FILP_FLUSH] = DQ_PH_CLOSE, [HOOK_FILP_CLOSE] = DQ_PH_CLOSE,
+		[HOOK_FILE_RELEASE] = DQ_PH_RELEASE, [HOOK_RELEASE] = DQ_PH_RELEASE,
+		[HOOK_OPS_RELEASE] = DQ_PH_RELEASE,
+	};
+
+	if (c->hook == HOOK_IOCTL)
+		return ioctl_phase(c);
+	return c->hook < HOOK_MAX ? ph[c->hook] : DQ_PH_NONE;
+}
+
+/* A dropped reference is part of what it is dropped after, or else before. */
+static enum dq_phase put_phase(const struct dq_mcall *v, size_t n, size_t i)
+{
+	for (size_t k = i; k-- > 0;)
+		if (v[k].parent < 0 && v[k].c.buf == v[i].c.buf && v[k].phase &&
+		    v[k].phase != DQ_PH_FD && v[k].phase != DQ_PH_CLOSE &&
+		    v[k].phase != DQ_PH_PUT)
+			return v[k].phase;
+	for (size_t k = i + 1; k < n; k++)
+		if (v[k].parent < 0 && v[k].c.buf == v[i].c.buf && v[k].c.hook != HOOK_PUT)
+			return hook_phase(&v[k].c);
+	return DQ_PH_PUT;
+}
+
+/* A look-up is the begin of an attach if an attach follows. */
+static bool attach_follows(const struct dq_mcall *v, size_t n, size_t i)
+{
+	for (size_t k = i + 1; k < n; k++)
+		if (v[k].c.buf == v[i].c.buf && hook_phase(&v[k].c) == DQ_PH_ATTACH)
+			return true;
+	return false;
+}
+
+static void set_phases(struct dq_mcall *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].parent >= 0 && v[v[i].parent].phase)
+			v[i].phase = v[v[i].parent].phase;
+		else if (v[i].c.hook == HOOK_PUT)
+			v[i].phase = put_phase(v, n, i);
+		else if (v[i].c.hook == HOOK_GET && attach_follows(v, n, i))
+			v[i].phase = DQ_PH_ATTACH;
+		else
+			v[i].phase = hook_phase(&v[i].c);
+	}
+}
+
+/* ---- sums of a buffer --------------------------------------------------------------------- */
+
+static void add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c,
+		     const struct dq_sys *sys)
+{
+	if (c->c.hook == HOOK_EXPORT && !(c->flags & DQ_MC_FAILED)) {
+		b->exported = true;
+		dq_who_exporter(m, b, sys);
+	}
+	if (c->c.hook == HOOK_RELEASE && !(c->c.flags & DQ_CALL_OPEN)) {
+		b->released = true;
+		b->died = dq_call_end(&c->c);
+	}
+}
+
+/* Calls that never reach the exporter say nothing about its callbacks. */
+static bool may_call_back(const struct dq_call *c)
+{
+	return kind_of(c) != KIND_VFS && c->hook != HOOK_EXPORT && c->hook != HOOK_FD &&
+	       c->hook != HOOK_FD_INSTALL_API && c->hook != HOOK_GET && c->hook != HOOK_PUT &&
+	       c->hook != HOOK_FILE_RELEASE && c->hook != HOOK_POLL;
+}
+
+static void add_counts(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c)
+{
+	bool counts = !(c->flags & DQ_MC_UNCOUNTED);
+
+	if (counts)
+		m->calls++;
+	if (c->c.flags & DQ_CALL_IRQ)
+		m->irq_calls++;
+	if (!b) {
+		m->calls_nobuf += counts;
+		m->errors_nobuf += !!(c->flags & DQ_MC_FAILED_FIRST);
+		return;
+	}
+	b->calls += counts;
+	b->errors += !!(c->flags & DQ_MC_FAILED_FIRST);
+	b->open += counts && (c->c.flags & DQ_CALL_OPEN);
+	b->missed += counts && (c->c.flags & DQ_CALL_MISSED);
+	b->phases |= 1u << c->phase;
+	if (may_call_back(&c->c) && (!b->first_use || c->c.t0 < b->first_use))
+		b->first_use = c->c.t0;
+}
+
+static int add_importer(struct dq_mbuf *b, const struct dq_mcall *c)
+{
+	const char **row;
+
+	if (!*c->who || (c->flags & DQ_MC_EXPORTER))
+		return 0;
+	for (size_t i = 0; i < b->nimporters; i++)
+		if (!strcmp(b->importers[i], c->who))
+			return 0;
+	row = DQ_PUSH(b->importers, b->nimporters, b->cap_importers);
+	if (!row)
+		return -ENOMEM;
+	*row = c->who;
+	return 0;
+}
+
+static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struct dq_sys *sys)
+{
+	bool any_failed = false;
+	struct dq_mbuf *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		struct dq_mbuf *b = v[i].c.buf ? dq_mbuf(m, v[i].c.buf) : NULL;
+		int ret;
+
+		v[i].who = v[i].whodev = "";
+		if (b) {
+			add_life(m, b, &v[i], sys);
+			ret = kind_of(&v[i].c) == KIND_API && v[i].parent < 0 ?
+				      dq_who(m, b, &v[i], sys) : 0;
+			if (!ret)
+				ret = add_importer(b, &v[i]);
+			if (ret)
+				return ret;
+			if (!first)
+				first = b;
+		}
+		add_counts(m, b, &v[i]);
+		any_failed |= !!(v[i].flags & DQ_MC_FAILED);
+	}
+	/* the syscall failed although all its calls went well */
+	if (sys && first && !any_failed && sys->ret < 0 &&
+	    !(sys->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)))
+		first->errors++;
+	return 0;
+}
+
+/* ---- the group ------------------------------------------------------------------------------ */
+
+static int by_seq(const void *pa, const void *pb)
+{
+	const struct dq_call *a = pa, *b = pb;
+
+	if (a->seq != b->seq)
+		return a->seq < b->seq ? -1 : 1;
+	return a->depth < b->depth ? -1 : a->depth > b->depth;
+}
+
+/* A call's parent is the last one before it that is less deep and had not ended. */
+static void nest(struct dq_mcall *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int32_t p = (int32_t)i - 1;
+
+		while (p >= 0 && v[p].c.depth >= v[i].c.depth)
+			p = v[p].parent;
+		/* the callers between them may be lost, then this is not its child */
+		while (p >= 0 && v[p].c.dur && dq_call_end(&v[p].c) < v[i].c.t0)
+			p = v[p].parent;
+		v[i].parent = p;
+	}
+}
+
+static bool wanted(const struct dq_model *m, uint32_t buf)
+{
+	uint64_t one;
+
+	return buf && (m->keep_all || dq_map_get(m->keep, buf, &one));
+}
+
+/* Copies the wanted calls of a group behind the kept ones; parents move along. */
+static int keep(struct dq_model *m, const struct dq_group *g, const struct dq_mcall *v, size_t n)
+{
+	struct dq_group *kept = NULL;
+	int32_t *moved = malloc(n * sizeof(*moved));
+
+	if (!moved)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct dq_mcall *row;
+		int32_t p = v[i].parent;
+
+		moved[i] = p >= 0 ? moved[p] : -1;	/* for the children of one that is left out */
+		if (!wanted(m, v[i].c.buf))
+			continue;
+		if (!kept) {
+			kept = DQ_PUSH(m->groups, m->ngroups, m->cap_groups);
+			if (!kept)
+				goto nomem;
+			*kept = *g;
+			kept->first = m->ncalls_v;
+			kept->n = 0;
+		}
+		row = DQ_PUSH(m->calls_v, m->ncalls_v, m->cap_calls_v);
+		if (!row)
+			goto nomem;
+		*row = v[i];
+		row->parent = moved[i];
+		moved[i] = (int32_t)kept->n++;
+	}
+	free(moved);
+	return 0;
+nomem:
+	free(moved);
+	return -ENOMEM;
+}
+
+int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
+		   const struct dq_sys *sys)
+{
+	struct dq_group g = { .task = task, .has_sys = !!sys };
+	size_t n = p->n;
+	struct dq_mcall *v;
+	int ret;
+
+	p->n = 0;
+	if (n > INT32_MAX)
+		return -EOVERFLOW;
+	v = calloc(n, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	qsort(p->v, n, sizeof(*p->v), by_seq);
+	for (size_t i = 0; i < n; i++) {
+		uint64_t end = dq_call_end(&p->v[i]);
+
+		v[i].c = p->v[i];
+		g.t1 = end > g.t1 ? end : g.t1;
+	}
+	g.t0 = v[0].c.t0;
+	if (sys) {
+		g.sys = *sys;
+		if (sys->t1 > g.t1)
+			g.t1 = sys->t1;
+	}
+	nest(v, n);
+	for (size_t i = 0; i < n; i++)
+		flag_one(m, v, &v[i]);
+	set_phases(v, n);
+	ret = account(m, v, n, sys);
+	if (!ret)
+		ret = keep(m, &g, v, n);
+	free(v);
+	return ret;
+}

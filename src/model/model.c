@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.c - the intake: items of a trace into tables, calls into groups.
+ *
+ * Calls come when they end, so a group (the calls of one syscall, or one outermost
+ * call elsewhere) is whole when its dq_sys item comes, when the task goes on with
+ * something else, or at the end of the trace. What a group means is group.c.
+ * May use src/trace and src/util.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+int dq_model_new(struct dq_model **ret_m, enum dq_keep keep)
+{
+	struct dq_model *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return -ENOMEM;
+	m->release = m->version = m->arch = m->rung = m->cmdline = m->tool = "";
+	m->t_first = UINT64_MAX;
+	m->keep_all = keep == DQ_KEEP_ALL;
+	m->ix_task = dq_map_new();
+	m->ix_dev = dq_map_new();
+	m->ix_buf = dq_map_new();
+	m->ix_att = dq_map_new();
+	m->ix_ops = dq_map_new();
+	m->keep = dq_map_new();
+	m->strs = dq_strtab_new();
+	if (!m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
+	    !m->strs) {
+		dq_model_free(&m);
+		return -ENOMEM;
+	}
+	*ret_m = m;
+	return 0;
+}
+
+int dq_model_keep(struct dq_model *m, uint32_t buf)
+{
+	return dq_map_put(m->keep, buf, 1);
+}
+
+void dq_model_free(struct dq_model **pm)
+{
+	struct dq_model *m = *pm;
+
+	if (!m)
+		return;
+	for (size_t i = 0; i < m->nbufs; i++) {
+		free(m->bufs[i].importers);
+		free(m->bufs[i].aliases);
+	}
+	for (size_t i = 0; i < m->npending; i++)
+		free(m->pending[i].v);
+	dq_map_free(m->ix_task);
+	dq_map_free(m->ix_dev);
+	dq_map_free(m->ix_buf);
+	dq_map_free(m->ix_att);
+	dq_map_free(m->ix_ops);
+	dq_map_free(m->keep);
+	dq_strtab_free(m->strs);
+	free(m->tasks);
+	free(m->devs);
+	free(m->bufs);
+	free(m->atts);
+	free(m->ops);
+	free(m->losses);
+	free(m->groups);
+	free(m->calls_v);
+	free(m->pending);
+	free(m);
+	*pm = NULL;
+}
+
+/* ---- look-ups ---------------------------------------------------------------------- */
+
+const struct dq_task *dq_model_task(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_task, id, &i) ? &m->tasks[i] : NULL;
+}
+
+const struct dq_dev *dq_model_dev(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_dev, id, &i) ? &m->devs[i] : NULL;
+}
+
+struct dq_mbuf *dq_mbuf(struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_buf, id, &i) ? &m->bufs[i] : NULL;
+}
+
+const struct dq_mbuf *dq_model_buf(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_buf, id, &i) ? &m->bufs[i] : NULL;
+}
+
+struct dq_matt *dq_matt(struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_att, id, &i) ? &m->atts[i] : NULL;
+}
+
+const struct dq_matt *dq_model_att(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_att, id, &i) ? &m->atts[i] : NULL;
+}
+
+const char *dq_task_process(const struct dq_model *m, uint32_t id)
+{
+	const struct dq_task *t = dq_model_task(m, id);
+
+	if (!t)
+		return "unknown process";
+	if (*t->process)
+		return t->process;
+	for (size_t i = 0; i < m->ntasks; i++)
+		if (m->tasks[i].tid == t->tgid && *m->tasks[i].comm)
+			return m->tasks[i].comm;
+	return *t->comm ? t->comm : "unknown process";
+}
+
+const struct dq_mbuf *dq_model_pick(const struct dq_model *m)
+{
+	const struct dq_mbuf *best = NULL;
+	int most = -1;
+
+	for (size_t i = 0; i < m->nbufs; i++) {
+		int rich = __builtin_popcount(m->bufs[i].phases);
+
+		if (rich > most) {
+			most = rich;
+			best = &m->bufs[i];
+		}
+	}
+	return best;
+}
+
+/* ---- one item of each kind ------------------------------------------------------------ */
+
+static void see_time(struct dq_model *m, uint64_t t)
+{
+	if (!t)
+		return;
+	if (t < m->t_first)
+		m->t_first = t;
+	if (t > m->t_last)
+		m->t_last = t;
+}
+
+static void put_meta(struct dq_model *m, const struct dq_meta *meta)
+{
+	const struct { const char *key; const char **to; } known[] = {
+		{ "kernel.release", &m->release }, { "kernel.version", &m->version },
+		{ "arch", &m->arch }, { "rung", &m->rung }, { "cmdline", &m->cmdline },
+		{ "tool", &m->tool },
+	};
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(known); i++)
+		if (!strcmp(meta->key, known[i].key))
+			*known[i].to = meta->value;
+}
+
+/* Finds or makes the row of id in a table; *ret_i is its index. */
+#define ROW(m, tab, ix, id)                                                                        \
+	({                                                                                         \
+		uint64_t i_;                                                                       \
+		__typeof__((m)->tab) row_ = NULL;                                                  \
+		if (dq_map_get((m)->ix, (id), &i_))                                                \
+			row_ = &(m)->tab[i_];                                                      \
+		else if (!dq_map_put((m)->ix, (id), (m)->n##tab))                                  \
+			row_ = DQ_PUSH((m)->tab, (m)->n##tab, (m)->cap_##tab);                     \
+		row_;                                                                              \
+	})
+
+static int put_task(struct dq_model *m, const struct dq_task *t)
+{
+	struct dq_task *row = ROW(m, tasks, ix_task, t->id);
+	const char *process;
+
+	if (!row)
+		return -ENOMEM;
+	process = *t->process ? t->process : row->process;
+	*row = *t;
+	row->process = process ? process : "";
+	return 0;
+}
+
+static int put_dev(struct dq_model *m, const struct dq_dev *d)
+{
+	struct dq_dev *row = ROW(m, devs, ix_dev, d->id);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *d;
+	return 0;
+}
+
+static int put_buf(struct dq_model *m, const struct dq_buf *b)
+{
+	struct dq_mbuf *row = ROW(m, bufs, ix_buf, b->id);
+
+	if (!row)
+		return -ENOMEM;
+	if (row->b.id)		/* said twice: the first sight counts */
+		return 0;
+	row->b = *b;
+	row->name = b->name;
+	row->born = b->t;
+	row->helper = "";
+	row->exporter = *b->owner ? b->owner : *b->exp_name ? b->exp_name : "unknown";
+	see_time(m, b->t);
+	return 0;
+}
+
+static int put_att(struct dq_model *m, const struct dq_att *a)
+{
+	struct dq_matt *row = ROW(m, atts, ix_att, a->id);
+	struct dq_mbuf *b;
+
+	if (!row)
+		return -ENOMEM;
+	row->a = *a;
+	row->importer = "";
+	see_time(m, a->t);
+	b = dq_mbuf(m, a->buf);
+	if (b)
+		dq_who_att(b, &row->a);
+	return 0;
+}
+
+static int put_ops(struct dq_model *m, const struct dq_ops *o)
+{
+	struct dq_ops *row = ROW(m, ops, ix_ops, o->id);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *o;
+	return 0;
+}
+
+static int put_loss(struct dq_model *m, const struct dq_loss *l)
+{
+	struct dq_loss *row = DQ_PUSH(m->losses, m->nlosses, m->cap_losses);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *l;
+	if (m->lost + l->count < m->lost)
+		m->lost = UINT64_MAX;	/* a hostile file */
+	else
+		m->lost += l->count;
+	return 0;
+}
+
+/* ---- calls in flight --------------------------------------------------------------------- */
+
+static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
+{
+	uint64_t i;
+
+	/* a task that the trace did not introduce still has calls */
+	if (!dq_map_get(m->ix_task, task, &i)) {
+		struct dq_task t = { .id = task, .comm = "", .process = "" };
+
+		if (put_task(m, &t) || !dq_map_get(m->ix_task, task, &i))
+			return NULL;
+	}
+	while (m->npending <= i)
+		if (!DQ_PUSH(m->pending, m->npending, m->cap_pending))
+			return NULL;
+	return &m->pending[i];
+}
+
+static int put_call(struct dq_model *m, const struct dq_call *c)
+{
+	struct dq_pending *p = pending_of(m, c->task);
+	struct dq_call *row;
+	int ret = 0;
+
+	if (!p)
+		return -ENOMEM;
+	if (p->n && (p->sys != c->sys))
+		ret = dq_group_flush(m, c->task, p, NULL);
+	p->sys = c->sys;
+	row = DQ_PUSH(p->v, p->n, p->cap);
+	if (!row)
+		return -ENOMEM;
+	*row = *c;
+	see_time(m, c->t0);
+	see_time(m, dq_call_end(c));
+	/* outside of a syscall the outermost call closes its group; one that is drained at the end
+	 * may come before its callees */
+	if (!c->sys && !c->depth && !(c->flags & DQ_CALL_OPEN) && !ret)
+		ret = dq_group_flush(m, c->task, p, NULL);
+	return ret;
+}
+
+static int put_sys(struct dq_model *m, const struct dq_sys *s)
+{
+	struct dq_pending *p = pending_of(m, s->task);
+
+	if (!p)
+		return -ENOMEM;
+	see_time(m, s->t0);
+	see_time(m, s->t1);
+	if (!p->n || p->sys != s->sys)
+		return 0;	/* its calls were lost, or are not of a dma-buf */
+	return dq_group_flush(m, s->task, p, s);
+}
+
+int dq_model_put(struct dq_model *m, const struct dq_item *item)
+{
+	struct dq_mbuf *b;
+
+	switch (item->kind) {
+	case DQ_META:
+		put_meta(m, &item->meta);
+		return 0;
+	case DQ_HOOK:
+		m->missed += item->hook.missed;
+		return 0;
+	case DQ_TASK:
+		return put_task(m, &item->task);
+	case DQ_DEV:
+		return put_dev(m, &item->dev);
+	case DQ_BUF:
+		return put_buf(m, &item->buf);
+	case DQ_ATT:
+		return put_att(m, &item->att);
+	case DQ_OPS:
+		return put_ops(m, &item->ops);
+	case DQ_LOSS:
+		return put_loss(m, &item->loss);
+	case DQ_NAME:
+		b = dq_mbuf(m, item->name.buf);
+		if (b)
+			b->name = item->name.name;
+		return 0;
+	case DQ_CLOCK:
+		see_time(m, item->clock.mono);
+		return 0;
+	case DQ_CALL:
+		return put_call(m, &item->call);
+	case DQ_SYS:
+		return put_sys(m, &item->sys);
+	case DQ_END:
+		m->has_end = true;
+		m->end = item->end;
+		see_time(m, item->end.t);
+		return 0;
+	case DQ_TASKEV:
+	case DQ_KIND_MAX:
+		break;
+	}
+	return 0;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static int by_begin(const void *pa, const void *pb)
+{
+	const struct dq_group *a = pa, *b = pb;
+
+	if (a->t0 != b->t0)
+		return a->t0 < b->t0 ? -1 : 1;
+	return a->first < b->first ? -1 : a->first > b->first;
+}
+
+/* Until when callbacks of the buffer's exporter may be missing from the trace. */
+static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b)
+{
+	const struct dq_ops *o;
+	uint64_t i;
+
+	if (!b->b.ops || !b->first_use)
+		return 0;
+	if (!dq_map_get(m->ix_ops, b->b.ops, &i))
+		return UINT64_MAX;
+	o = &m->ops[i];
+	if (!o->t)
+		return UINT64_MAX;
+	return o->t > b->first_use ? o->t : 0;
+}
+
+int dq_model_finish(struct dq_model *m)
+{
+	for (size_t i = 0; i < m->npending; i++) {
+		struct dq_pending *p = &m->pending[i];
+		int ret = p->n ? dq_group_flush(m, m->tasks[i].id, p, NULL) : 0;
+
+		if (ret)
+			return ret;
+		free(p->v);
+		p->v = NULL;
+		p->n = p->cap = 0;
+	}
+	for (size_t i = 0; i < m->nbufs; i++)
+		m->bufs[i].dark_until = dark_until(m, &m->bufs[i]);
+	if (m->ngroups)
+		qsort(m->groups, m->ngroups, sizeof(*m->groups), by_begin);
+	if (m->t_first == UINT64_MAX)
+		m->t_first = 0;
+	return 0;
+}
+
+int dq_model_load(struct dq_model *m, struct dq_reader *r)
+{
+	struct dq_item item;
+	int ret;
+
+	while ((ret = dq_reader_next(r, &item)) > 0) {
+		ret = dq_model_put(m, &item);
+		if (ret)
+			return ret;
+	}
+	return ret ? ret : dq_model_finish(m);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * model.h - what the calls of a trace mean: buffers, importers, phases, lanes.
+ *
+ * The room turns the stream of items of src/trace into two views:
+ *
+ *   dq_model   tables of everything that the trace names, one summary per buffer
+ *              (what `list` shows), and the calls of the chosen buffers, nested.
+ *   dq_story   the life of the chosen buffers as steps between lanes, in order of
+ *              time, with phases and folded repeats (what `diagram` draws). It
+ *              knows nothing of any chart language: texts are plain and unescaped.
+ *
+ * One pass over the trace. Without kept calls the memory is bounded by the objects
+ * (tasks, devices, buffers, attachments) and the calls in flight, not by the number
+ * of calls. May use src/trace and src/util only; writes nothing, prints nothing.
+ *
+ * Strings point into the dq_reader that the items came from (or into the model or
+ * story itself): free the reader last. They are bytes that others chose: escape them.
+ */
+#ifndef DQ_MODEL_H
+#define DQ_MODEL_H
+
+#include "trace/trace.h"
+#include "util/util.h"
+
+/* ---- phases: what a step of a buffer's life is part of -------------------------- */
+enum dq_phase {
+	DQ_PH_NONE = 0,
+	DQ_PH_EXPORT,
+	DQ_PH_FD,		/* a descriptor is made for it */
+	DQ_PH_LOOKUP,		/* a reference by descriptor, nothing more */
+	DQ_PH_ATTACH,
+	DQ_PH_DMA_BEGIN,	/* map: the device may use it from here ... */
+	DQ_PH_DMA_END,		/* ... to the unmap */
+	DQ_PH_CPU_BEGIN,
+	DQ_PH_CPU_END,
+	DQ_PH_VMAP,
+	DQ_PH_VUNMAP,
+	DQ_PH_MMAP,
+	DQ_PH_MOVE,		/* the exporter moves it */
+	DQ_PH_NAME,
+	DQ_PH_FENCE,		/* sync_file import and export, poll */
+	DQ_PH_DETACH,
+	DQ_PH_PUT,		/* a reference is dropped, for no visible reason */
+	DQ_PH_CLOSE,
+	DQ_PH_RELEASE,
+	DQ_PH_MAX
+};
+const char *dq_phase_key(enum dq_phase ph);	/* "dma-begin" */
+
+/* ---- calls ------------------------------------------------------------------------ */
+enum dq_mcall_flag {
+	/* A frame of the same operation on the same object as the one around it
+	 * (attach > dynamic_attach, ioctl > begin_cpu_access, fd > fd_install ...): one
+	 * operation, counted once. */
+	DQ_MC_WRAPPED = 0x1,
+	/* The core's own call inside another API call (a rollback). */
+	DQ_MC_INTERNAL = 0x2,
+	DQ_MC_EXPORTER = 0x4,	/* made by the exporter, not by an importer */
+	DQ_MC_FAILED = 0x8,	/* returned an error */
+	DQ_MC_FAILED_FIRST = 0x10, /* ... and the frame around it did not: one failure, counted once */
+	DQ_MC_DEFERRED = 0x20,	/* the final release in another task than the last put or close */
+	DQ_MC_TASKWORK = 0x40,	/* on the way back to user space, after the syscall */
+};
+#define DQ_MC_UNCOUNTED (DQ_MC_WRAPPED | DQ_MC_INTERNAL)
+
+struct dq_mcall {
+	struct dq_call c;
+	int32_t parent;		/* index relative to the group's first call; -1: outermost */
+	uint32_t flags;		/* DQ_MC_* */
+	enum dq_phase phase;
+	const char *who;	/* driver that made it; "" for callbacks and file operations */
+	const char *whodev;	/* its device, when known */
+};
+
+/* The calls of one syscall, or one outermost call elsewhere. */
+struct dq_group {
+	uint32_t task;
+	bool has_sys;
+	struct dq_sys sys;
+	size_t first, n;	/* in dq_model.calls: ordered by entry */
+	uint64_t t0, t1;
+};
+
+/* ---- the summary of a buffer --------------------------------------------------------- */
+struct dq_mbuf {
+	struct dq_buf b;	/* as first seen */
+	const char *name;	/* the last one that was set */
+	const char *exporter;	/* driver, module or heap */
+	const char *helper;	/* the library in between ("videobuf2_dma_contig"), or "" */
+	bool released, exported; /* the export, the release are in the trace */
+	uint64_t born, died;	/* export or first sight; release */
+	uint64_t calls;		/* recorded calls, every operation once */
+	uint64_t errors;	/* failures, each once */
+	uint64_t open;		/* calls that had not returned at the end */
+	uint64_t missed;	/* calls whose return was missed */
+	uint32_t phases;	/* bit (enum dq_phase): it has been there */
+	uint64_t first_use;	/* first call that could reach the exporter; 0: none */
+	uint64_t dark_until;	/* its callbacks were not recorded before; UINT64_MAX: never; 0: always */
+	const char **importers; /* names, in order of appearance */
+	size_t nimporters, cap_importers;
+	struct dq_alias *aliases; /* which importer stands behind a helper module or a device's driver */
+	size_t naliases, cap_aliases;
+	const char *att_who, *att_dev; /* a device attached to it; att_many: there are others */
+	bool att_many;
+};
+
+struct dq_matt {
+	struct dq_att a;
+	const char *importer;	/* name for people; "" before it is known */
+};
+
+struct dq_model {
+	/* facts; the values are "" when the trace does not say */
+	const char *release, *version, *arch, *rung, *cmdline, *tool;
+	struct dq_task *tasks;
+	size_t ntasks, cap_tasks;
+	struct dq_dev *devs;
+	size_t ndevs, cap_devs;
+	struct dq_mbuf *bufs;	/* in order of first sight */
+	size_t nbufs, cap_bufs;
+	struct dq_matt *atts;
+	size_t natts, cap_atts;
+	struct dq_ops *ops;
+	size_t nops, cap_ops;
+	struct dq_loss *losses;
+	size_t nlosses, cap_losses;
+	uint64_t lost, missed;	/* events; returns that the kernel says it missed */
+	uint64_t t_first, t_last; /* first and last time in the trace; t_first is where its clock starts */
+	uint64_t calls;		/* recorded, every operation once; also those of no buffer */
+	uint64_t calls_nobuf;	/* of these: of no buffer (a lookup that failed ...) */
+	uint64_t errors_nobuf;
+	uint64_t irq_calls;
+	bool has_end;
+	struct dq_end end;
+	/* kept calls */
+	struct dq_group *groups; /* ordered by begin */
+	size_t ngroups, cap_groups;
+	struct dq_mcall *calls_v;
+	size_t ncalls_v, cap_calls_v;
+	/* of the intake only */
+	struct dq_map *ix_task, *ix_dev, *ix_buf, *ix_att, *ix_ops, *keep;
+	struct dq_pending *pending; /* parallel to tasks */
+	size_t npending, cap_pending;
+	bool keep_all;
+	struct dq_strtab *strs;
+};
+
+enum dq_keep { DQ_KEEP_NONE, DQ_KEEP_ALL, DQ_KEEP_SOME };
+/* 0 or -ENOMEM. For DQ_KEEP_SOME name the buffers with dq_model_keep() before the first put. */
+int dq_model_new(struct dq_model **ret_m, enum dq_keep keep);
+int dq_model_keep(struct dq_model *m, uint32_t buf);
+int dq_model_put(struct dq_model *m, const struct dq_item *item);
+int dq_model_finish(struct dq_model *m);	/* after the last item */
+/* All three at once: reads to the end. 0 or -errno of the reader or -ENOMEM. */
+int dq_model_load(struct dq_model *m, struct dq_reader *r);
+void dq_model_free(struct dq_model **m);
+
+/* NULL when the trace does not say */
+const struct dq_task *dq_model_task(const struct dq_model *m, uint32_t id);
+const struct dq_dev *dq_model_dev(const struct dq_model *m, uint32_t id);
+const struct dq_mbuf *dq_model_buf(const struct dq_model *m, uint32_t id);
+const struct dq_matt *dq_model_att(const struct dq_model *m, uint32_t id);
+/* The buffer whose chart a user most likely wants: the first with the most phases. NULL: none. */
+const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
+/* The name that a user gave a process. */
+const char *dq_task_process(const struct dq_model *m, uint32_t id);
+
+/* ---- the story -------------------------------------------------------------------------- */
+enum dq_detail {
+	DQ_DETAIL_APP,	/* syscalls only */
+	DQ_DETAIL_API,	/* + what drivers call */
+	DQ_DETAIL_OPS,	/* + the exporter's callbacks (the usual one) */
+	DQ_DETAIL_ALL,	/* + frames inside frames: wrappers, rollbacks, bookkeeping */
+};
+
+enum dq_cbret { DQ_CBRET_ERRORS, DQ_CBRET_VALUES };
+
+struct dq_story_opts {
+	enum dq_detail detail;
+	bool via;		/* API call and its callback as one arrow of two legs */
+	enum dq_cbret cbret;	/* which results of callbacks are steps */
+	bool fold;
+	uint64_t from, to;	/* times of the trace; 0 and UINT64_MAX: all */
+	size_t max_steps;	/* 0: no limit */
+};
+
+enum dq_lane_kind { DQ_LANE_APP, DQ_LANE_KTHREAD, DQ_LANE_IMPORTER, DQ_LANE_CORE, DQ_LANE_EXPORTER };
+
+struct dq_lane {
+	enum dq_lane_kind kind;
+	const char *name;	/* "camera_app", "vivid", "kworker/0:1" */
+	const char *small;	/* "pid 812", "vivid.0", "videobuf2_dma_contig"; "" */
+	uint64_t key;		/* of apps: process; of kernel threads: task */
+	const char *dev;	/* of importers: device name; "" */
+};
+
+enum dq_step_kind { DQ_STEP_CALL, DQ_STEP_RETURN };
+
+enum dq_step_flag {
+	DQ_ST_ERR = 0x1,	/* a result that is an error */
+	DQ_ST_OPEN = 0x2,	/* instead of a result: still running at the end */
+	DQ_ST_MISSED = 0x4,	/* instead of a result: it was missed */
+	DQ_ST_SYS = 0x8,	/* a syscall's arrow or result */
+	DQ_ST_DEFERRED = 0x10,	/* somebody else's work, done later */
+	DQ_ST_EVENT = 0x20,	/* nobody waits for it: a descriptor appears */
+	DQ_ST_INNER = 0x40,	/* a frame inside a frame (DQ_DETAIL_ALL) */
+	DQ_ST_FIRST = 0x80,	/* first arrow of its group */
+	DQ_ST_LAST = 0x100,	/* last arrow of its group */
+	DQ_ST_MAP = 0x200,	/* attachment .att is mapped after this step */
+	DQ_ST_UNMAP = 0x400,	/* ... and no longer after this one */
+	DQ_ST_CPU_USER = 0x800,	/* user space has CPU access after this step */
+	DQ_ST_CPU_KERNEL = 0x1000, /* the kernel has */
+};
+#define DQ_ST_CONTEXT (DQ_ST_FIRST | DQ_ST_LAST)	/* not said by the step itself */
+
+struct dq_step {
+	enum dq_step_kind kind;
+	enum dq_phase phase;
+	uint32_t flags;
+	int from, via, to;	/* lanes; via -1: none */
+	uint32_t group;		/* index in dq_model.groups */
+	uint32_t ncalls;	/* recorded calls that it stands for */
+	uint32_t att;		/* number of its attachment in the chart; 0: none */
+	uint32_t order;		/* as it was made, to keep equal times in order */
+	uint64_t t;
+	uint64_t dur;		/* 0: not known or not shown here */
+	uint64_t dmin, dmed, dmax; /* of a folded step; dmax 0: not folded */
+	uint64_t hash;		/* equal for steps that say the same up to identities and times */
+	const char *text;	/* what is called, or what came back */
+	const char *small;	/* an aside, or "" */
+};
+
+/* A run of steps that nothing of another group interrupts. */
+struct dq_unit {
+	size_t first, n;	/* steps */
+	uint32_t group;
+	uint64_t t0, t1;
+	uint64_t hash;
+	/* folding: the first unit of a loop body says how many units the body has and how often it ran;
+	 * units of the other rounds are not in the story */
+	uint32_t body;		/* 0: not the head of a loop */
+	uint32_t rounds;
+	uint64_t period;	/* mean time from round to round */
+	uint64_t loop_end;	/* time of the end of the last round */
+	uint32_t first_att, last_att; /* attachments that the rounds made; 0: none */
+	bool cut_before;	/* steps are missing before this unit: the budget */
+	uint64_t cut_calls;
+};
+
+struct dq_story {
+	const struct dq_model *m;
+	uint32_t *bufs;		/* ids */
+	size_t nbufs;
+	struct dq_lane *lanes;	/* from left to right */
+	size_t nlanes, cap_lanes;
+	struct dq_step *steps;
+	size_t nsteps, cap_steps;
+	struct dq_unit *units;
+	size_t nunits, cap_units;
+	uint64_t calls;		/* counted calls of the buffers ... */
+	uint64_t shown;		/* ... and how many of them a step stands for */
+	uint64_t folded;	/* ... of these, in rounds of loops that are not drawn */
+	uint64_t cut_tail;	/* calls cut off behind the last unit */
+	uint64_t median_step;	/* ns between steps */
+	/* internal */
+	struct dq_map *atts;	/* attachment id -> number in the chart */
+	uint32_t natts;
+	struct dq_map *mapped;	/* attachment id -> outstanding maps */
+	struct dq_strtab *strs;
+	struct dq_story_opts o;
+};
+
+int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32_t *bufs, size_t n,
+		 const struct dq_story_opts *opts);
+void dq_story_free(struct dq_story **s);
+
+/* ---- names ---------------------------------------------------------------------------------- */
+/* "VIDIOC_QBUF", or NULL. driver and subsystem of the device narrow it down; "" when not known. */
+const char *dq_ioctl_name(uint32_t cmd, const char *subsystem, const char *driver);
+void dq_sb_ioctl(struct dq_sb *sb, uint32_t cmd, const struct dq_dev *dev); /* always something */
+/* A module that makes calls on behalf of a driver. */
+bool dq_is_helper(const char *module);
+const char *dq_dir_name(uint64_t dir);	/* "FROM_DEVICE" */
+void dq_sb_sync(struct dq_sb *sb, uint64_t flags);	/* "START|READ" */
+void dq_sb_oflags(struct dq_sb *sb, uint64_t flags);	/* "O_RDWR|O_CLOEXEC" */
+
+#endif /* DQ_MODEL_H */

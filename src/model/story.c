@@ -1,0 +1,1137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * story.c - from kept calls to steps between lanes.
+ *
+ * One group (syscall) after the other becomes arrows; then the arrows of all groups
+ * are put in order of time, cut into units and folded (fold.c). What a call is called
+ * is label.c. May use src/trace and src/util.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+/* What is at hand while the steps of one group are made. */
+struct ctx {
+	struct dq_story *s;
+	const struct dq_model *m;
+	struct dq_group g;
+	uint32_t gi;
+	struct dq_mcall *v;	/* its calls of the buffers of the story */
+	size_t n, cap;
+	bool kthread;
+	int app;		/* lane of the task: process or kernel thread */
+	size_t first_step;
+	uint64_t t;		/* time never runs backwards inside of a group */
+	bool fd_told;		/* an arrow of its own told the new descriptor */
+	int err;
+};
+
+static enum hook_kind kind_of(const struct dq_mcall *c)
+{
+	const struct dq_hook_info *h = dq_hook_info(c->c.hook);
+
+	return h ? h->kind : KIND_API;
+}
+
+static bool is_callback(const struct dq_mcall *c)
+{
+	return kind_of(c) == KIND_OPS || kind_of(c) == KIND_IMPOPS;
+}
+
+/* ---- texts ---------------------------------------------------------------------------- */
+
+static const char *keep_text(struct ctx *x, const char *s)
+{
+	uint32_t id = dq_strtab_intern(x->s->strs, s, strlen(s), NULL);
+	const char *kept = id == UINT32_MAX ? NULL : dq_strtab_get(x->s->strs, id);
+
+	if (!kept)
+		x->err = -ENOMEM;
+	return kept ? kept : "";
+}
+
+static const char *keep_sb(struct ctx *x, struct dq_sb *sb)
+{
+	const char *kept;
+
+	if (sb->err)
+		x->err = sb->err;
+	kept = keep_text(x, dq_sb_str(sb));
+	dq_sb_free(sb);
+	return kept;
+}
+
+static uint64_t hash_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15ULL;
+	return h ^ (h >> 29);
+}
+
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+	for (; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ULL;
+	return hash_mix(h, 0x5e);
+}
+
+/* ---- lanes ------------------------------------------------------------------------------- */
+
+static int new_lane(struct ctx *x, enum dq_lane_kind kind, const char *name, const char *small)
+{
+	struct dq_lane *l = DQ_PUSH(x->s->lanes, x->s->nlanes, x->s->cap_lanes);
+
+	if (!l) {
+		x->err = -ENOMEM;
+		return 0;
+	}
+	l->kind = kind;
+	l->name = name;
+	l->small = small;
+	l->dev = "";
+	return (int)x->s->nlanes - 1;
+}
+
+static int find_lane(const struct ctx *x, enum dq_lane_kind kind, uint64_t key)
+{
+	for (size_t i = 0; i < x->s->nlanes; i++)
+		if (x->s->lanes[i].kind == kind && x->s->lanes[i].key == key)
+			return (int)i;
+	return -1;
+}
+
+static int core_lane(const struct ctx *x)
+{
+	return find_lane(x, DQ_LANE_CORE, 0);
+}
+
+/* The process of a user task, or the kernel thread itself. */
+static int task_lane(struct ctx *x, uint32_t task)
+{
+	const struct dq_task *t = dq_model_task(x->m, task);
+	bool kthread = t && (t->flags & DQ_TASK_KTHREAD);
+	enum dq_lane_kind kind = kthread ? DQ_LANE_KTHREAD : DQ_LANE_APP;
+	uint64_t key = !kthread && t && t->tgid ? t->tgid : (1ULL << 32) + task;
+	int l = find_lane(x, kind, key);
+	char small[40];
+
+	if (l >= 0)
+		return l;
+	snprintf(small, sizeof(small), "pid %u", t ? t->tgid : 0);
+	l = new_lane(x, kind, kthread ? t->comm : dq_task_process(x->m, task),
+		     kthread ? "kernel thread" : keep_text(x, small));
+	if (!x->err)
+		x->s->lanes[l].key = key;
+	return l;
+}
+
+static const char *subsystem_name(const struct dq_dev *d)
+{
+	static const struct { const char *sub, *say; } known[] = {
+		{ "video4linux", "V4L2" }, { "drm", "DRM" }, { "dma_heap", "dma-heap" },
+		{ "media", "media" }, { "tee", "TEE" }, { "infiniband", "RDMA" },
+		{ "accel", "accel" },
+	};
+
+	for (size_t i = 0; d && i < DQ_ARRAY_SIZE(known); i++)
+		if (!strcmp(d->subsystem, known[i].sub))
+			return known[i].say;
+	return "";
+}
+
+static const struct dq_dev *sys_dev(const struct ctx *x)
+{
+	const struct dq_dev *d = x->g.has_sys ? dq_model_dev(x->m, x->g.sys.dev) : NULL;
+
+	return d && !strcmp(d->kind, "chr") ? d : NULL;
+}
+
+/* The subsystem of the device that the syscall is made on, if that is driver's device. */
+static const char *subsystem_of(const struct ctx *x, const char *driver)
+{
+	const struct dq_dev *d = sys_dev(x);
+
+	return d && (!*d->driver || dq_same_driver(d->driver, driver)) ? subsystem_name(d) : "";
+}
+
+static int exporter_lane(struct ctx *x, uint32_t buf)
+{
+	const struct dq_mbuf *b = dq_model_buf(x->m, buf);
+	const char *name = b ? b->exporter : "unknown";
+	const char *sub;
+	int l = -1;
+
+	for (size_t i = 0; i < x->s->nlanes; i++)
+		if (x->s->lanes[i].kind == DQ_LANE_EXPORTER && !strcmp(x->s->lanes[i].name, name))
+			l = (int)i;
+	if (l < 0)
+		l = new_lane(x, DQ_LANE_EXPORTER, name, b && *b->helper ? b->helper : "");
+	if (x->err || *x->s->lanes[l].small)
+		return l;
+	sub = subsystem_of(x, name);
+	if (*sub && strcmp(sub, name))
+		x->s->lanes[l].small = sub;
+	return l;
+}
+
+static int importer_lane(struct ctx *x, const struct dq_mcall *c)
+{
+	struct dq_sb sb = { 0 };
+	const char *sub;
+	int l;
+
+	for (size_t i = 0; i < x->s->nlanes; i++) {
+		const struct dq_lane *p = &x->s->lanes[i];
+
+		if (p->kind == DQ_LANE_IMPORTER && dq_same_driver(p->name, c->who) &&
+		    (!*p->dev || !*c->whodev || !strcmp(p->dev, c->whodev)))
+			return (int)i;
+	}
+	sub = subsystem_of(x, c->who);
+	dq_sb_puts(&sb, sub);
+	if (strcmp(c->whodev, c->who) && *c->whodev)
+		dq_sb_printf(&sb, "%s%s", *sub ? ", " : "", c->whodev);
+	l = new_lane(x, DQ_LANE_IMPORTER, c->who, keep_sb(x, &sb));
+	if (!x->err)
+		x->s->lanes[l].dev = c->whodev;
+	return l;
+}
+
+/* Who makes call i. */
+static int source_lane(struct ctx *x, size_t i)
+{
+	const struct dq_mcall *c = &x->v[i];
+
+	if (is_callback(c))
+		return core_lane(x);
+	if (c->parent >= 0)
+		return is_callback(&x->v[c->parent]) ? exporter_lane(x, c->c.buf) : core_lane(x);
+	if (kind_of(c) != KIND_API)
+		return x->app >= 0 ? x->app : task_lane(x, x->g.task);
+	if ((c->flags & DQ_MC_EXPORTER) || !*c->who)
+		return exporter_lane(x, c->c.buf);
+	return importer_lane(x, c);
+}
+
+/* ---- steps ---------------------------------------------------------------------------------- */
+
+static struct dq_step *push(struct ctx *x, enum dq_step_kind kind, int from, int to, uint64_t t)
+{
+	struct dq_step *st = DQ_PUSH(x->s->steps, x->s->nsteps, x->s->cap_steps);
+
+	if (!st) {
+		x->err = -ENOMEM;
+		return NULL;
+	}
+	if (t > x->t)
+		x->t = t;
+	st->kind = kind;
+	st->from = from;
+	st->via = -1;
+	st->to = to;
+	st->t = x->t;
+	st->group = x->gi;
+	st->order = (uint32_t)x->s->nsteps;
+	st->text = st->small = "";
+	return st;
+}
+
+/* Sets the text, and the hash from the canonical text. put() writes either. */
+typedef void (*label_fn)(struct dq_sb *sb, const struct dq_label_ctx *x, const struct dq_mcall *c);
+
+static void set_text(struct ctx *x, struct dq_step *st, label_fn put, const struct dq_mcall *c,
+		     const char *suffix)
+{
+	struct dq_sb text = { 0 }, canon = { 0 };
+	struct dq_label_ctx lx = { .s = x->s };
+
+	put(&text, &lx, c);
+	dq_sb_puts(&text, suffix);
+	lx.canon = true;
+	put(&canon, &lx, c);
+	dq_sb_puts(&canon, suffix);
+	if (canon.err)
+		x->err = canon.err;
+	st->hash = hash_text(st->hash, dq_sb_str(&canon));
+	st->text = keep_sb(x, &text);
+	dq_sb_free(&canon);
+}
+
+static void set_sys_text(struct ctx *x, struct dq_step *st, bool result, const char *suffix)
+{
+	struct dq_sb text = { 0 }, canon = { 0 };
+	struct dq_label_ctx lx = { .s = x->s, .fd_told = x->fd_told };
+	void (*put)(struct dq_sb *, const struct dq_label_ctx *, const struct dq_group *,
+		    const struct dq_mcall *) = result ? dq_label_sys_result : dq_label_sys;
+
+	put(&text, &lx, &x->g, x->v);
+	dq_sb_puts(&text, suffix);
+	lx.canon = true;
+	put(&canon, &lx, &x->g, x->v);
+	dq_sb_puts(&canon, suffix);
+	if (canon.err)
+		x->err = canon.err;
+	st->hash = hash_text(st->hash, dq_sb_str(&canon));
+	st->text = keep_sb(x, &text);
+	dq_sb_free(&canon);
+}
+
+/* What a returned call changed: a mapping begins or ends, the CPU may look. */
+static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall *c)
+{
+	uint64_t n = 0;
+
+	if (!st || (c->flags & DQ_MC_FAILED) || (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)))
+		return;
+	switch (c->c.hook) {
+	case HOOK_MAP:
+	case HOOK_MAP_UNLOCKED:
+		dq_map_get(x->s->mapped, c->c.att, &n);
+		if (dq_map_put(x->s->mapped, c->c.att, n + 1))
+			x->err = -ENOMEM;
+		st->flags |= n ? 0 : DQ_ST_MAP;
+		break;
+	case HOOK_UNMAP:
+	case HOOK_UNMAP_UNLOCKED:
+		if (!dq_map_get(x->s->mapped, c->c.att, &n) || !n)
+			break;
+		if (dq_map_put(x->s->mapped, c->c.att, n - 1))
+			x->err = -ENOMEM;
+		st->flags |= n == 1 ? DQ_ST_UNMAP : 0;
+		break;
+	case HOOK_VMAP:
+	case HOOK_VMAP_UNLOCKED:
+	case HOOK_KMAP:
+	case HOOK_BEGIN_CPU:
+	case HOOK_BEGIN_CPU_PARTIAL:
+		st->flags |= DQ_ST_CPU_KERNEL;
+		break;
+	case HOOK_IOCTL:
+		if (c->phase == DQ_PH_CPU_BEGIN)
+			st->flags |= DQ_ST_CPU_USER;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---- callbacks under a frame ----------------------------------------------------------------- */
+
+/* Is i somewhere below root, with nothing but the core's frames in between? */
+static bool is_below(const struct ctx *x, size_t i, size_t root)
+{
+	int32_t p = x->v[i].parent;
+
+	while (p > (int32_t)root && !is_callback(&x->v[p]))
+		p = x->v[p].parent;
+	return p == (int32_t)root;
+}
+
+/* The only callback below root and, with absorbed, below other roots too; -1: none or several. */
+static int only_callback(const struct ctx *x, size_t root, bool all_roots)
+{
+	int found = -1;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (!is_callback(&x->v[i]) || (!all_roots && !is_below(x, i, root)))
+			continue;
+		if (found >= 0)
+			return -1;
+		found = (int)i;
+	}
+	/* it may not call back into the core */
+	for (size_t i = 0; found >= 0 && i < x->n; i++)
+		if (x->v[i].parent == found)
+			return -1;
+	return found;
+}
+
+/* "dma_buf_attach" and "ops->attach" are one thing; "dma_buf_ioctl" and "ops->end_cpu_access" not. */
+static bool says_the_same(uint32_t api, uint32_t ops)
+{
+	static const struct { uint32_t api, ops; } pairs[] = {
+		{ HOOK_ATTACH, HOOK_OPS_ATTACH }, { HOOK_DYNAMIC_ATTACH, HOOK_OPS_ATTACH },
+		{ HOOK_DETACH, HOOK_OPS_DETACH }, { HOOK_PIN, HOOK_OPS_PIN },
+		{ HOOK_UNPIN, HOOK_OPS_UNPIN }, { HOOK_MAP, HOOK_OPS_MAP },
+		{ HOOK_MAP_UNLOCKED, HOOK_OPS_MAP }, { HOOK_UNMAP, HOOK_OPS_UNMAP },
+		{ HOOK_UNMAP_UNLOCKED, HOOK_OPS_UNMAP }, { HOOK_BEGIN_CPU, HOOK_OPS_BEGIN_CPU },
+		{ HOOK_END_CPU, HOOK_OPS_END_CPU }, { HOOK_MMAP, HOOK_OPS_MMAP },
+		{ HOOK_MMAP_FILE, HOOK_OPS_MMAP }, { HOOK_VMAP, HOOK_OPS_VMAP },
+		{ HOOK_VMAP_UNLOCKED, HOOK_OPS_VMAP }, { HOOK_VUNMAP, HOOK_OPS_VUNMAP },
+		{ HOOK_VUNMAP_UNLOCKED, HOOK_OPS_VUNMAP }, { HOOK_RELEASE, HOOK_OPS_RELEASE },
+		{ HOOK_BEGIN_CPU_PARTIAL, HOOK_OPS_BEGIN_CPU_PARTIAL },
+		{ HOOK_END_CPU_PARTIAL, HOOK_OPS_END_CPU_PARTIAL },
+	};
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(pairs); i++)
+		if (pairs[i].api == api && pairs[i].ops == ops)
+			return true;
+	return false;
+}
+
+/* " → begin_cpu_access", when the arrow's second leg is something else than its first. */
+static const char *leg_suffix(struct ctx *x, uint32_t api, uint32_t ops)
+{
+	const struct dq_hook_info *h = dq_hook_info(ops);
+	struct dq_sb sb = { 0 };
+
+	if (!h || says_the_same(api, ops))
+		return "";
+	dq_sb_printf(&sb, " → %s", !strncmp(h->name, "ops->", 5) ? h->name + 5 : h->name);
+	return keep_sb(x, &sb);
+}
+
+static bool same_end(const struct dq_mcall *api, const struct dq_mcall *cb)
+{
+	uint32_t unknown = DQ_CALL_OPEN | DQ_CALL_MISSED;
+
+	return !((api->c.flags | cb->c.flags) & unknown) && api->c.ret == cb->c.ret;
+}
+
+/* ---- results ------------------------------------------------------------------------------------ */
+
+static bool is_void(const struct dq_mcall *c)
+{
+	const struct dq_hook_info *h = dq_hook_info(c->c.hook);
+
+	return h && (h->ret == RET_VOID || h->ret == RET_NORET);
+}
+
+/* Does the result of c deserve an arrow? */
+static bool has_result(const struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_hook_info *h = dq_hook_info(c->c.hook);
+
+	if (c->c.flags & DQ_CALL_OPEN)
+		return true;
+	if (!h || h->ret == RET_NORET)
+		return false;
+	if (c->c.flags & DQ_CALL_MISSED || c->flags & DQ_MC_FAILED)
+		return true;
+	if (is_void(c))
+		return false;
+	if (is_callback(c))
+		return x->s->o.cbret == DQ_CBRET_VALUES && h->ret == RET_SGT;
+	if (h->ret == RET_INT)
+		return c->c.ret || h->kind == KIND_FOPS || c->c.hook == HOOK_VMAP ||
+		       c->c.hook == HOOK_VMAP_UNLOCKED;
+	return true;
+}
+
+static void unfinished_text(struct ctx *x, struct dq_step *st, bool open, uint64_t dur)
+{
+	char buf[32];
+	struct dq_sb sb = { 0 };
+
+	st->flags |= open ? DQ_ST_OPEN : DQ_ST_MISSED;
+	if (!open) {
+		st->text = "return not seen";
+		return;
+	}
+	dq_sb_puts(&sb, "had not returned when the recording ended");
+	st->text = keep_sb(x, &sb);
+	if (dur) {
+		dq_sb_printf(&sb, "after %s", dq_fmt_dur(buf, dur));
+		st->small = keep_sb(x, &sb);
+	}
+}
+
+static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int from, int to)
+{
+	struct dq_step *st = push(x, DQ_STEP_RETURN, from, to, dq_call_end(&c->c));
+
+	if (!st)
+		return NULL;
+	st->phase = c->phase;
+	st->att = dq_story_att(x->s, c->c.att);
+	if (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)) {
+		unfinished_text(x, st, c->c.flags & DQ_CALL_OPEN, c->c.dur);
+		return st;
+	}
+	if (c->flags & DQ_MC_FAILED)
+		st->flags |= DQ_ST_ERR;
+	st->dur = c->c.dur;
+	set_text(x, st, dq_label_result, c, "");
+	return st;
+}
+
+/* ---- calls ----------------------------------------------------------------------------------------- */
+
+static void emit_children(struct ctx *x, size_t i);
+
+/* What stands beside a call: the kernel thread, a deferral. */
+static const char *aside(struct ctx *x, const struct dq_mcall *c, int from)
+{
+	const struct dq_task *t = dq_model_task(x->m, x->g.task);
+	struct dq_sb sb = { 0 };
+
+	if (c->flags & DQ_MC_TASKWORK)
+		return "deferred";
+	if (c->c.flags & DQ_CALL_IRQ)
+		return "in an interrupt";
+	if (c->parent >= 0 || !x->kthread || !t || !*t->comm ||
+	    x->s->lanes[from].kind == DQ_LANE_KTHREAD)
+		return "";
+	dq_sb_printf(&sb, "kthread %s", t->comm);
+	return keep_sb(x, &sb);
+}
+
+static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, const char *suffix)
+{
+	const struct dq_mcall *c = &x->v[i];
+	struct dq_step *st = push(x, DQ_STEP_CALL, from, to, c->c.t0);
+
+	if (!st)
+		return NULL;
+	st->phase = c->phase;
+	st->att = dq_story_att(x->s, c->c.att);
+	st->ncalls = !(c->flags & DQ_MC_UNCOUNTED);
+	if (c->flags & DQ_MC_UNCOUNTED)
+		st->flags |= DQ_ST_INNER;
+	st->dur = has_result(x, c) ? 0 : c->c.dur;	/* shown once, on the result if there is one */
+	set_text(x, st, dq_label_call, c, suffix);
+	st->small = aside(x, c, from);
+	return st;
+}
+
+/* A callback: core -> exporter, and its result if it says something. */
+static void emit_callback(struct ctx *x, size_t i)
+{
+	const struct dq_mcall *c = &x->v[i];
+	int core = core_lane(x), exp = exporter_lane(x, c->c.buf);
+
+	if (x->s->o.detail < DQ_DETAIL_OPS || !push_call(x, i, core, exp, ""))
+		return;
+	if (c->flags & DQ_MC_TASKWORK || (c->parent >= 0 &&
+	    x->v[c->parent].flags & DQ_MC_TASKWORK))
+		x->s->steps[x->s->nsteps - 1].small = "deferred";
+	emit_children(x, i);
+	if (has_result(x, c))
+		push_result(x, c, exp, core);
+}
+
+/* An API call and its only callback as one arrow with two legs. */
+static void emit_via(struct ctx *x, size_t i, size_t cbi, int from)
+{
+	const struct dq_mcall *c = &x->v[i], *cb = &x->v[cbi];
+	int core = core_lane(x), exp = exporter_lane(x, c->c.buf);
+	struct dq_step *st = push_call(x, i, from, exp, leg_suffix(x, c->c.hook, cb->c.hook));
+	struct dq_step *res = NULL;
+
+	if (!st)
+		return;
+	st->via = core;
+	st->ncalls++;
+	if (!has_result(x, c)) {
+		note_state(x, st, c);
+	} else if (has_result(x, cb) && !same_end(c, cb)) {
+		push_result(x, cb, exp, core);
+		res = push_result(x, c, core, from);
+	} else {
+		const struct dq_hook_info *h = dq_hook_info(c->c.hook);
+		bool both = same_end(c, cb) && (c->flags & DQ_MC_FAILED || (h && h->ret != RET_ATT));
+
+		res = push_result(x, c, both ? exp : core, from);
+		if (res && both)
+			res->via = core;
+	}
+	note_state(x, res, c);
+}
+
+static bool lane_left_of_core(const struct ctx *x, int lane)
+{
+	return x->s->lanes[lane].kind < DQ_LANE_CORE;
+}
+
+static bool may_via(const struct ctx *x)
+{
+	return x->s->o.via && x->s->o.detail == DQ_DETAIL_OPS;
+}
+
+/* The second step of a release, outside of a syscall: by a kernel thread or as task work. */
+static void emit_release(struct ctx *x, size_t i)
+{
+	const struct dq_mcall *c = &x->v[i];
+	int cb = only_callback(x, i, false), core = core_lane(x);
+	struct dq_step *st;
+	int from;
+
+	if (!(c->flags & DQ_MC_DEFERRED)) {
+		/* the core itself on behalf of the last holder */
+		if (cb >= 0 && x->s->o.detail >= DQ_DETAIL_OPS) {
+			emit_callback(x, (size_t)cb);
+			if (!x->err)
+				x->s->steps[x->s->nsteps - 1].ncalls++;
+		} else {
+			push_call(x, i, core, core, "");
+		}
+		return;
+	}
+	from = task_lane(x, x->g.task);
+	st = push_call(x, i, from, core, "");
+	if (!st)
+		return;
+	st->text = "release";
+	st->small = "deferred";
+	st->flags |= DQ_ST_DEFERRED;
+	if (cb >= 0 && may_via(x)) {
+		st->to = exporter_lane(x, c->c.buf);
+		st->via = core;
+		st->ncalls++;
+	} else {
+		emit_children(x, i);
+	}
+}
+
+/* A change of descriptors that no syscall arrow tells. */
+static void emit_fd_event(struct ctx *x, size_t i)
+{
+	const struct dq_mcall *c = &x->v[i];
+	bool install = c->c.hook == HOOK_FD_INSTALL;
+	int app = x->app >= 0 ? x->app : task_lane(x, x->g.task), core = core_lane(x);
+	struct dq_step *st = push_call(x, i, install ? core : app, install ? app : core, "");
+
+	if (!st)
+		return;
+	st->flags |= DQ_ST_EVENT;
+	x->fd_told |= install;
+	if (!install)
+		st->text = c->c.flags & DQ_CALL_EXITING ? "exit closes a descriptor" :
+							  "closes a descriptor";
+}
+
+static void emit_call(struct ctx *x, size_t i)
+{
+	const struct dq_mcall *c = &x->v[i];
+	int core = core_lane(x), from, cb;
+
+	if (x->s->o.detail == DQ_DETAIL_APP || x->err)
+		return;
+	if ((c->flags & DQ_MC_UNCOUNTED) && x->s->o.detail != DQ_DETAIL_ALL) {
+		emit_children(x, i);
+		return;
+	}
+	if (is_callback(c)) {
+		emit_callback(x, i);
+		return;
+	}
+	if (c->c.hook == HOOK_RELEASE && c->parent < 0) {
+		emit_release(x, i);
+		return;
+	}
+	if (kind_of(c) == KIND_VFS) {
+		emit_fd_event(x, i);
+		return;
+	}
+	from = source_lane(x, i);
+	cb = only_callback(x, i, false);
+	if (cb >= 0 && may_via(x) && lane_left_of_core(x, from)) {
+		emit_via(x, i, (size_t)cb, from);
+		return;
+	}
+	if (!push_call(x, i, from, core, ""))
+		return;
+	emit_children(x, i);
+	if (x->err)
+		return;
+	note_state(x, has_result(x, c) ? push_result(x, c, core, from) :
+					 &x->s->steps[x->s->nsteps - 1], c);
+}
+
+static void emit_children(struct ctx *x, size_t i)
+{
+	for (size_t k = i + 1; k < x->n; k++)
+		if (x->v[k].parent == (int32_t)i)
+			emit_call(x, k);
+}
+
+/* ---- syscalls ------------------------------------------------------------------------------------------ */
+
+/* The lane of the driver of the device that the syscall was made on; -1: none of the story's. */
+static int device_lane(struct ctx *x)
+{
+	const struct dq_dev *d = sys_dev(x);
+	struct dq_mcall c = { .who = "", .whodev = "" };
+
+	if (!d || !*d->driver || !x->n)
+		return -1;
+	for (size_t i = 0; i < x->s->nbufs; i++) {
+		const struct dq_mbuf *b = dq_model_buf(x->m, x->s->bufs[i]);
+
+		if (b && dq_same_driver(b->exporter, d->driver))
+			return exporter_lane(x, b->b.id);
+	}
+	c.who = d->driver;
+	return importer_lane(x, &c);
+}
+
+/* Where the arrow of the syscall goes: to whom it makes work first, else the core. */
+static int sys_target(struct ctx *x)
+{
+	bool leaves = !strncmp(x->g.sys.name, "exit", 4);
+	int l;
+
+	for (size_t i = 0; i < x->n && !leaves; i++) {
+		if (x->v[i].parent >= 0)
+			continue;
+		if (kind_of(&x->v[i]) == KIND_API && x->v[i].c.hook != HOOK_PUT)
+			return source_lane(x, i);
+		if (kind_of(&x->v[i]) == KIND_FOPS)
+			return core_lane(x);
+	}
+	for (size_t i = 0; i < x->n && !leaves; i++)
+		if (x->v[i].parent < 0 && x->v[i].c.hook == HOOK_PUT)
+			return source_lane(x, i);
+	l = leaves ? -1 : device_lane(x);
+	return l >= 0 ? l : core_lane(x);
+}
+
+/* Does the arrow of a syscall on the core itself tell this call too? */
+static bool absorbed(const struct dq_mcall *c)
+{
+	return c->parent < 0 && (kind_of(c) == KIND_FOPS || kind_of(c) == KIND_VFS);
+}
+
+static enum dq_phase sys_phase(const struct ctx *x)
+{
+	enum dq_phase ph = DQ_PH_NONE;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->v[i].c.hook == HOOK_RELEASE)
+			return DQ_PH_RELEASE;
+		if (!ph && x->v[i].parent < 0)
+			ph = x->v[i].phase;
+	}
+	return ph;
+}
+
+static const char *sys_aside(struct ctx *x)
+{
+	const struct dq_task *t = dq_model_task(x->m, x->g.task);
+	const struct dq_dev *d = sys_dev(x);
+	struct dq_sb sb = { 0 };
+
+	if (d && *d->path)
+		dq_sb_puts(&sb, d->path);
+	if (t && t->tid != t->tgid && *t->comm)
+		dq_sb_printf(&sb, "%sthread %s", sb.len ? ", " : "", t->comm);
+	return keep_sb(x, &sb);
+}
+
+static struct dq_step *push_sys(struct ctx *x, int to, const char *suffix)
+{
+	struct dq_step *st = push(x, DQ_STEP_CALL, x->app, to, x->g.t0);
+
+	if (!st)
+		return NULL;
+	st->flags |= DQ_ST_SYS;
+	st->phase = sys_phase(x);
+	set_sys_text(x, st, false, suffix);
+	st->small = sys_aside(x);
+	return st;
+}
+
+static bool sys_is_silent(const struct dq_sys *s)
+{
+	static const char *const names[] = { "close", "exit_group", "exit", "munmap", "close_range",
+					     "execve", "execveat" };
+
+	if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED) || s->ret)
+		return false;
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(names); i++)
+		if (!strcmp(s->name, names[i]))
+			return true;
+	return false;
+}
+
+static struct dq_step *push_sys_result(struct ctx *x, int from)
+{
+	const struct dq_sys *s = &x->g.sys;
+	struct dq_step *st;
+
+	if (sys_is_silent(s) || !strncmp(s->name, "exit", 4))
+		return NULL;
+	st = push(x, DQ_STEP_RETURN, from, x->app, s->t1);
+	if (!st)
+		return NULL;
+	st->flags |= DQ_ST_SYS;
+	st->phase = sys_phase(x);
+	if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) {
+		unfinished_text(x, st, s->flags & DQ_SYS_OPEN, s->t1 > s->t0 ? s->t1 - s->t0 : 0);
+		return st;
+	}
+	if (s->ret < 0)
+		st->flags |= DQ_ST_ERR;
+	set_sys_text(x, st, true, "");
+	return st;
+}
+
+/* A file operation that the syscall is about, and so shares its result with. */
+static bool is_fops_call(const struct dq_mcall *c)
+{
+	return c->c.hook == HOOK_IOCTL || c->c.hook == HOOK_MMAP_FILE || c->c.hook == HOOK_POLL;
+}
+
+static bool only_absorbed(const struct ctx *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].parent < 0 && !absorbed(&x->v[i]))
+			return false;
+	return true;
+}
+
+/* A syscall on the buffer itself: its arrow ends at the core and tells the file operation too. */
+static void emit_sys_core(struct ctx *x)
+{
+	int core = core_lane(x), cb = only_absorbed(x) ? only_callback(x, 0, true) : -1;
+	bool via = cb >= 0 && may_via(x), release = false;
+	const struct dq_mcall *frame = NULL;
+	const char *suffix = "";
+	struct dq_step *st;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->v[i].parent < 0 && is_fops_call(&x->v[i]) && !frame)
+			frame = &x->v[i];
+		release |= x->v[i].c.hook == HOOK_RELEASE;
+	}
+	if (via)
+		suffix = leg_suffix(x, frame ? frame->c.hook : HOOK_FILP_CLOSE, x->v[cb].c.hook);
+	else if (release && cb < 0)
+		suffix = " → release";
+	st = push_sys(x, core, suffix);
+	for (size_t i = 0; st && i < x->n; i++)
+		st->ncalls += absorbed(&x->v[i]) && !(x->v[i].flags & DQ_MC_UNCOUNTED);
+	if (st && via) {
+		st->via = core;
+		st->to = exporter_lane(x, x->v[cb].c.buf);
+		st->ncalls++;
+	}
+	for (size_t i = 0; i < x->n && !via; i++) {
+		if (x->v[i].parent >= 0)
+			continue;
+		if (absorbed(&x->v[i]) && x->s->o.detail > DQ_DETAIL_APP)
+			emit_children(x, i);
+		else if (!absorbed(&x->v[i]))
+			emit_call(x, i);
+	}
+	st = push_sys_result(x, core);
+	if (st && frame && !(st->flags & (DQ_ST_OPEN | DQ_ST_MISSED)))
+		st->dur = frame->c.dur;
+	if (st && via && frame && frame->c.ret == x->g.sys.ret && same_end(frame, &x->v[cb])) {
+		st->from = exporter_lane(x, x->v[cb].c.buf);
+		st->via = core;
+	}
+	if (frame && !x->err && x->s->nsteps > x->first_step)
+		note_state(x, &x->s->steps[x->s->nsteps - 1], frame);
+}
+
+/* A syscall on a driver's device, which then works on the buffer. */
+static void emit_sys_driver(struct ctx *x, int target)
+{
+	push_sys(x, target, "");
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].parent < 0)
+			emit_call(x, i);
+	push_sys_result(x, target);
+}
+
+/* ---- groups ------------------------------------------------------------------------------------------- */
+
+static bool of_story(const struct dq_story *s, uint32_t buf)
+{
+	for (size_t i = 0; i < s->nbufs; i++)
+		if (s->bufs[i] == buf)
+			return true;
+	return false;
+}
+
+/* Copies the calls of the story's buffers into x->v; parents move along. */
+static int pick_calls(struct ctx *x, const struct dq_group *g)
+{
+	int32_t *moved = malloc((g->n + 1) * sizeof(*moved));
+
+	if (!moved)
+		return -ENOMEM;
+	x->n = 0;
+	for (size_t i = 0; i < g->n; i++) {
+		const struct dq_mcall *c = &x->m->calls_v[g->first + i];
+		struct dq_mcall *row;
+
+		moved[i] = c->parent >= 0 ? moved[c->parent] : -1;
+		if (!of_story(x->s, c->c.buf))
+			continue;
+		row = DQ_PUSH(x->v, x->n, x->cap);
+		if (!row) {
+			free(moved);
+			return -ENOMEM;
+		}
+		*row = *c;
+		row->parent = moved[i];
+		moved[i] = (int32_t)x->n - 1;
+	}
+	free(moved);
+	return 0;
+}
+
+static void mark_ends(struct ctx *x)
+{
+	struct dq_story *s = x->s;
+	enum dq_phase first = DQ_PH_NONE, last = DQ_PH_NONE;
+
+	if (s->nsteps == x->first_step)
+		return;
+	for (size_t i = x->first_step; i < s->nsteps; i++) {
+		if (s->steps[i].flags & DQ_ST_SYS)
+			continue;
+		if (!first)
+			first = s->steps[i].phase;
+		if (s->steps[i].phase)
+			last = s->steps[i].phase;
+	}
+	s->steps[x->first_step].flags |= DQ_ST_FIRST;
+	s->steps[s->nsteps - 1].flags |= DQ_ST_LAST;
+	/* a syscall's arrow that tells calls itself has a phase already */
+	if (first && s->steps[x->first_step].flags & DQ_ST_SYS && !s->steps[x->first_step].ncalls)
+		s->steps[x->first_step].phase = first;
+	if (last && s->steps[s->nsteps - 1].flags & DQ_ST_SYS)
+		s->steps[s->nsteps - 1].phase = last;
+}
+
+static int emit_group(struct ctx *x, const struct dq_group *g)
+{
+	const struct dq_task *t = dq_model_task(x->m, g->task);
+	int target;
+
+	x->g = *g;
+	x->gi = (uint32_t)(g - x->m->groups);
+	x->kthread = t && (t->flags & DQ_TASK_KTHREAD);
+	x->app = -1;
+	x->first_step = x->s->nsteps;
+	x->t = 0;
+	x->fd_told = false;
+	x->err = pick_calls(x, g);
+	if (x->err || !x->n)
+		return x->err;
+	x->g.n = x->n;
+	if (g->has_sys && !x->kthread) {
+		x->app = task_lane(x, g->task);
+		target = sys_target(x);
+		if (target == core_lane(x))
+			emit_sys_core(x);
+		else
+			emit_sys_driver(x, target);
+	} else {
+		for (size_t i = 0; i < x->n; i++)
+			if (x->v[i].parent < 0)
+				emit_call(x, i);
+	}
+	mark_ends(x);
+	return x->err;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------------- */
+
+static int by_time(const void *pa, const void *pb)
+{
+	const struct dq_step *a = pa, *b = pb;
+
+	if (a->t != b->t)
+		return a->t < b->t ? -1 : 1;
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static int cut_units(struct dq_story *s)
+{
+	struct dq_unit *u = NULL;
+
+	for (size_t i = 0; i < s->nsteps; i++) {
+		struct dq_step *st = &s->steps[i];
+
+		st->hash = hash_mix(st->hash, (uint64_t)st->kind | (uint64_t)st->phase << 8 |
+				    (uint64_t)(st->flags & ~(uint32_t)DQ_ST_CONTEXT) << 16);
+		st->hash = hash_mix(st->hash, (uint64_t)st->from << 40 | (uint64_t)st->to << 20 |
+				    (uint64_t)(st->via + 1));
+		if (!u || u->group != st->group) {
+			u = DQ_PUSH(s->units, s->nunits, s->cap_units);
+			if (!u)
+				return -ENOMEM;
+			u->first = i;
+			u->group = st->group;
+			u->t0 = st->t;
+		}
+		u->n++;
+		u->t1 = st->t;
+		u->hash = hash_mix(u->hash, st->hash);
+	}
+	return 0;
+}
+
+struct lane_order {
+	struct dq_lane lane;
+	int was;
+};
+
+static int by_kind(const void *pa, const void *pb)
+{
+	const struct lane_order *a = pa, *b = pb;
+
+	if (a->lane.kind != b->lane.kind)
+		return a->lane.kind < b->lane.kind ? -1 : 1;
+	return a->was < b->was ? -1 : a->was > b->was;
+}
+
+/* From left to right: who asks, who imports, the core, who exports. Unused lanes go. */
+static int order_lanes(struct dq_story *s)
+{
+	struct lane_order *v = calloc(s->nlanes, sizeof(*v));
+	int *now = calloc(s->nlanes, sizeof(*now));
+	bool *used = calloc(s->nlanes, sizeof(*used));
+	size_t n = 0;
+
+	if (!v || !now || !used) {
+		free(v);
+		free(now);
+		free(used);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < s->nsteps; i++)
+		used[s->steps[i].from] = used[s->steps[i].to] = true;
+	for (size_t i = 0; i < s->nlanes; i++) {
+		v[n] = (struct lane_order){ s->lanes[i], (int)i };
+		n += used[i] || s->lanes[i].kind >= DQ_LANE_CORE;
+	}
+	qsort(v, n, sizeof(*v), by_kind);
+	for (size_t i = 0; i < n; i++) {
+		s->lanes[i] = v[i].lane;
+		now[v[i].was] = (int)i;
+	}
+	s->nlanes = n;
+	for (size_t i = 0; i < s->nsteps; i++) {
+		s->steps[i].from = now[s->steps[i].from];
+		s->steps[i].to = now[s->steps[i].to];
+		if (s->steps[i].via >= 0)
+			s->steps[i].via = now[s->steps[i].via];
+	}
+	free(v);
+	free(now);
+	free(used);
+	return 0;
+}
+
+static int by_u64(const void *pa, const void *pb)
+{
+	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
+
+	return a < b ? -1 : a > b;
+}
+
+static int median_step(struct dq_story *s)
+{
+	uint64_t *v;
+
+	if (s->nsteps < 2)
+		return 0;
+	v = malloc((s->nsteps - 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	for (size_t i = 1; i < s->nsteps; i++)
+		v[i - 1] = s->steps[i].t - s->steps[i - 1].t;
+	qsort(v, s->nsteps - 1, sizeof(*v), by_u64);
+	s->median_step = v[(s->nsteps - 1) / 2];
+	free(v);
+	return 0;
+}
+
+uint32_t dq_story_att(struct dq_story *s, uint32_t att)
+{
+	uint64_t n;
+
+	if (!att)
+		return 0;
+	if (dq_map_get(s->atts, att, &n))
+		return (uint32_t)n;
+	if (dq_map_put(s->atts, att, s->natts + 1))
+		return 0;
+	return ++s->natts;
+}
+
+static int build(struct dq_story *s)
+{
+	struct ctx x = { .s = s, .m = s->m };
+	int ret = 0;
+
+	new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
+	for (size_t i = 0; i < s->nbufs && !x.err; i++) {
+		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
+
+		exporter_lane(&x, s->bufs[i]);
+		s->calls += b ? b->calls : 0;
+	}
+	ret = x.err;
+	for (size_t i = 0; i < s->m->ngroups && !ret; i++) {
+		const struct dq_group *g = &s->m->groups[i];
+
+		if (g->t1 >= s->o.from && g->t0 <= s->o.to)
+			ret = emit_group(&x, g);
+	}
+	free(x.v);
+	return ret;
+}
+
+int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32_t *bufs, size_t n,
+		 const struct dq_story_opts *opts)
+{
+	struct dq_story *s = calloc(1, sizeof(*s));
+	int ret = -ENOMEM;
+
+	if (!s)
+		return -ENOMEM;
+	s->m = m;
+	s->o = *opts;
+	s->bufs = calloc(n ? n : 1, sizeof(*s->bufs));
+	s->atts = dq_map_new();
+	s->mapped = dq_map_new();
+	s->strs = dq_strtab_new();
+	if (!s->bufs || !s->atts || !s->mapped || !s->strs)
+		goto fail;
+	memcpy(s->bufs, bufs, n * sizeof(*bufs));
+	s->nbufs = n;
+	ret = build(s);
+	if (ret)
+		goto fail;
+	if (s->nsteps)
+		qsort(s->steps, s->nsteps, sizeof(*s->steps), by_time);
+	ret = order_lanes(s);
+	if (!ret)
+		ret = median_step(s);
+	if (!ret)
+		ret = cut_units(s);
+	if (!ret)
+		ret = dq_story_fold(s);
+	if (ret)
+		goto fail;
+	dq_story_budget(s);
+	*ret_s = s;
+	return 0;
+fail:
+	dq_story_free(&s);
+	return ret;
+}
+
+void dq_story_free(struct dq_story **ps)
+{
+	struct dq_story *s = *ps;
+
+	if (!s)
+		return;
+	dq_map_free(s->atts);
+	dq_map_free(s->mapped);
+	dq_strtab_free(s->strs);
+	free(s->bufs);
+	free(s->lanes);
+	free(s->steps);
+	free(s->units);
+	free(s);
+	*ps = NULL;
+}

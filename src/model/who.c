@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * who.c - which driver made a call.
+ *
+ * With an attachment it is the attached device's driver. Without one it is the
+ * module that called; but libraries (drm, videobuf2, ...) call on behalf of a
+ * driver: then the device of the syscall tells, or what was learnt of this buffer
+ * before. May use src/trace and src/util.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "model/internal.h"
+
+bool dq_is_helper(const char *module)
+{
+	static const char *const names[] = {
+		"drm", "drm_kms_helper", "drm_shmem_helper", "drm_gem_dma_helper",
+		"drm_gem_cma_helper", "drm_vram_helper", "drm_ttm_helper", "ttm", "videodev",
+		"v4l2_mem2mem", "v4l2_core", "dma_buf", "vb2", "faux_driver",
+	};
+
+	if (!strncmp(module, "videobuf2_", strlen("videobuf2_")))
+		return true;
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(names); i++)
+		if (!strcmp(module, names[i]))
+			return true;
+	return false;
+}
+
+/* The same driver, written with '-' (as a device's driver) or '_' (as a module). */
+bool dq_same_driver(const char *a, const char *b)
+{
+	for (; *a && *b; a++, b++)
+		if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
+			return false;
+	return *a == *b;
+}
+
+static const char *intern(struct dq_model *m, const char *s, size_t len)
+{
+	uint32_t id = dq_strtab_intern(m->strs, s, len, NULL);
+
+	return id == UINT32_MAX ? NULL : dq_strtab_get(m->strs, id);
+}
+
+/* The module of "function [module]"; of a built-in function the library that its name gives
+ * away, else "". NULL: no memory. */
+static const char *caller_module(struct dq_model *m, const char *caller)
+{
+	const char *open = strrchr(caller, '['), *close = open ? strchr(open, ']') : NULL;
+
+	if (close && close > open + 1)
+		return intern(m, open + 1, (size_t)(close - open - 1));
+	if (!strncmp(caller, "drm_", 4))
+		return "drm";
+	if (!strncmp(caller, "vb2_", 4))
+		return "vb2";
+	return "";
+}
+
+/* One name for the modules of one library: any of them may call for the same driver. */
+static const char *family(const char *module)
+{
+	if (!strncmp(module, "videobuf2_", strlen("videobuf2_")))
+		return "vb2";
+	if (dq_is_helper(module) && (!strncmp(module, "drm", 3) || !strcmp(module, "ttm")))
+		return "drm";
+	return module;
+}
+
+static struct dq_alias *find_alias(struct dq_mbuf *b, const char *name)
+{
+	for (size_t i = 0; *name && i < b->naliases; i++)
+		if (dq_same_driver(b->aliases[i].name, name))
+			return &b->aliases[i];
+	return NULL;
+}
+
+static int learn(struct dq_mbuf *b, const char *name, const char *who, const char *whodev)
+{
+	struct dq_alias *a;
+
+	if (!*name)
+		return 0;
+	a = find_alias(b, name);
+	if (!a)
+		a = DQ_PUSH(b->aliases, b->naliases, b->cap_aliases);
+	if (!a)
+		return -ENOMEM;
+	*a = (struct dq_alias){ name, who, whodev };
+	return 0;
+}
+
+static const struct dq_dev *sys_dev(const struct dq_model *m, const struct dq_sys *sys)
+{
+	const struct dq_dev *d = sys && sys->dev ? dq_model_dev(m, sys->dev) : NULL;
+
+	return d && strcmp(d->kind, "dmabuf") ? d : NULL;
+}
+
+void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys *sys)
+{
+	const struct dq_dev *d = sys_dev(m, sys);
+	const char *said = *b->b.owner ? b->b.owner : b->b.exp_name;
+
+	if (*said && !dq_is_helper(said))
+		return;
+	if (d && *d->driver) {
+		b->exporter = d->driver;
+		b->helper = said;
+	}
+}
+
+/* A meaningless or missing driver name gives way to the device's, then to the bus's. */
+static const char *att_name(const struct dq_att *a)
+{
+	if (*a->driver && strcmp(a->driver, "faux_driver"))
+		return a->driver;
+	return *a->dev ? a->dev : a->bus;
+}
+
+void dq_who_att(struct dq_mbuf *b, const struct dq_att *a)
+{
+	const char *name = att_name(a);
+
+	if (!*name)
+		return;
+	b->att_many |= b->att_who && strcmp(b->att_who, name);
+	b->att_who = name;
+	b->att_dev = a->dev;
+}
+
+/*
+ * The name of an attachment's importer. The attached device may be a parent (a PCI
+ * function, a USB host) with another driver than the one that works with the buffer:
+ * when a library makes the attachment in a syscall on a driver's device, it is that one.
+ */
+static void name_importer(struct dq_matt *att, const struct dq_mcall *c, const char *module,
+			  const struct dq_dev *d)
+{
+	bool attaches = c->c.hook == HOOK_ATTACH || c->c.hook == HOOK_DYNAMIC_ATTACH;
+	const char *name = att_name(&att->a);
+
+	if (attaches && d && *d->driver && dq_is_helper(module) &&
+	    !dq_same_driver(d->driver, name))
+		name = d->driver;
+	att->importer = *name ? name : *module ? module : "unknown importer";
+}
+
+static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *att,
+			const char *module, const struct dq_dev *d)
+{
+	int ret = 0;
+
+	if (!*att->importer)
+		name_importer(att, c, module, d);
+	c->who = att->importer;
+	c->whodev = att->a.dev;
+	/* later calls without an attachment come through the same module or device */
+	if (dq_is_helper(module))
+		ret = learn(b, family(module), c->who, c->whodev);
+	if (!ret && d && *d->driver)
+		ret = learn(b, d->driver, c->who, c->whodev);
+	return ret;
+}
+
+/* A call that names no attachment: the caller's module, seen through the libraries. */
+static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
+		      const struct dq_dev *d)
+{
+	bool helper = !*module || dq_is_helper(module);
+	const char *key = !helper ? module : d && *d->driver ? d->driver : family(module);
+	const struct dq_alias *a = find_alias(b, key);
+
+	if (a) {
+		c->who = a->who;
+		c->whodev = a->whodev;
+		return 0;
+	}
+	for (size_t i = 0; i < b->nimporters; i++)
+		if (dq_same_driver(b->importers[i], key))
+			key = b->importers[i];
+	/* nothing but a library's name: if only one device is attached, it is that one's */
+	if (helper && !(d && *d->driver) && b->att_who && !b->att_many) {
+		c->who = b->att_who;
+		c->whodev = b->att_dev;
+		return 0;
+	}
+	c->who = key;
+	return helper && d && *d->driver ? learn(b, family(module), key, "") : 0;
+}
+
+static bool is_known_importer(const struct dq_mbuf *b, const char *who)
+{
+	for (size_t i = 0; i < b->nimporters; i++)
+		if (dq_same_driver(b->importers[i], who))
+			return true;
+	return false;
+}
+
+/* Is it the exporter's own call, by what is called or by who calls? */
+static bool by_exporter(const struct dq_mbuf *b, const struct dq_mcall *c)
+{
+	switch (c->c.hook) {
+	case HOOK_EXPORT:
+	case HOOK_FD:
+	case HOOK_FD_INSTALL_API:
+	case HOOK_MOVE_NOTIFY:
+	case HOOK_INVALIDATE:
+		return true;
+	case HOOK_GET:
+		return false;
+	default:
+		return !c->c.att && (!*c->who || dq_same_driver(c->who, b->exporter)) &&
+		       !is_known_importer(b, c->who);
+	}
+}
+
+int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_sys *sys)
+{
+	struct dq_matt *att = c->c.att ? dq_matt(m, c->c.att) : NULL;
+	const struct dq_dev *d = sys_dev(m, sys);
+	const char *module = caller_module(m, c->c.caller ? c->c.caller : "");
+	size_t fn;
+
+	if (!module)
+		return -ENOMEM;
+	if (att) {
+		int ret = who_attached(b, c, att, module, d);
+
+		if (ret)
+			return ret;
+	} else {
+		int ret = who_called(b, c, module, d);
+
+		if (ret)
+			return ret;
+	}
+	if (by_exporter(b, c)) {
+		c->flags |= DQ_MC_EXPORTER;
+		c->who = b->exporter;
+		c->whodev = "";
+	}
+	if (!*c->who) {		/* a built-in driver: the function is all that is known */
+		fn = strcspn(c->c.caller, " [");
+		c->who = fn ? intern(m, c->c.caller, fn) : "kernel";
+	}
+	return c->who ? 0 : -ENOMEM;
+}

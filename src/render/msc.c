@@ -1,0 +1,960 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * msc.c - a story as Msc-generator signalling source.
+ *
+ * There is one emitter. How it looks is the template's business: style names in the
+ * design, and the few structural choices of struct dq_template. Identifiers are made
+ * here; every text from the trace goes through dq_msc_escape(). Only language that
+ * Msc-generator 8.1 understands is used. May use src/model and src/util.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render/render.h"
+
+#define LABEL_MAX 80	/* code points: a label's width drives the width of the page */
+#define NAME_MAX_ 32	/* of a lane */
+#define ROW_PX 28	/* a row is at least that high, and ... */
+#define CHAR_PX 9	/* ... a character of a range's text that wide */
+
+/* A mapping whose begin has been drawn. */
+struct range {
+	uint32_t att;
+	uint64_t t0, t1;
+	unsigned int mark;
+	unsigned int row0, row1;
+	bool done, ended;
+	const char *who;
+};
+
+/* A lane that works until the end of a group. */
+struct busy {
+	uint32_t group;
+	int lane;
+};
+
+struct em {
+	struct dq_sb *o;
+	const struct dq_render_input *in;
+	const struct dq_story *s;
+	const struct dq_template *t;
+	/* where we are */
+	char *title;		/* of the open section; NULL: none */
+	bool box_open, in_loop, has_vmap;
+	unsigned int sections, marks, rows;
+	uint64_t last_t;
+	bool any;		/* something was drawn */
+	bool after_gap;		/* the last thing was a gap */
+	int active_section;	/* lane that works until the section's or its group's end; -1 */
+	uint32_t active_group;
+	struct busy *busy;	/* lanes that a syscall keeps busy */
+	size_t nbusy, cap_busy;
+	struct range *ranges;
+	size_t nranges, cap_ranges;
+	/* what is said at the next gap */
+	const char *uses_who;
+	bool cpu_user, cpu_kernel;
+	const char *cpu_who;
+	int err;
+};
+
+/* ---- small pieces ------------------------------------------------------------------ */
+
+static void put(struct em *e, const char *s)
+{
+	dq_sb_puts(e->o, s);
+}
+
+static void indent(struct em *e)
+{
+	put(e, e->in_loop && e->box_open ? "    " : e->in_loop || e->box_open ? "  " : "");
+}
+
+static void text(struct em *e, const char *s)
+{
+	dq_msc_escape(e->o, s, LABEL_MAX);
+}
+
+static uint64_t rel(const struct em *e, uint64_t t)
+{
+	uint64_t t0 = e->s->m->t_first;
+
+	return t > t0 ? t - t0 : 0;
+}
+
+/* "2.418 007": seconds, milliseconds, microseconds since the recording began */
+static void put_time(struct em *e, uint64_t t)
+{
+	uint64_t us = rel(e, t) / 1000;
+
+	dq_sb_printf(e->o, "%" PRIu64 ".%03u %03u", us / 1000000, (unsigned int)(us / 1000 % 1000),
+		     (unsigned int)(us % 1000));
+}
+
+static void put_dur(struct em *e, uint64_t ns)
+{
+	char buf[32];
+
+	put(e, dq_fmt_dur(buf, ns));
+}
+
+static const char *lane_prefix(enum dq_lane_kind k)
+{
+	static const char *const p[] = { "app", "kth", "imp", "core", "exp" };
+
+	return p[k];
+}
+
+static void lane_id(struct em *e, int lane)
+{
+	const struct dq_lane *l = &e->s->lanes[lane];
+	int n = 1;
+
+	for (int i = 0; i < lane; i++)
+		n += e->s->lanes[i].kind == l->kind;
+	put(e, lane_prefix(l->kind));
+	if (l->kind != DQ_LANE_CORE)
+		dq_sb_printf(e->o, "%d", n);
+}
+
+/* ---- headings --------------------------------------------------------------------------- */
+
+static const char *const lane_style[] = { "usr", "kth", "imp", "core", "exp" };
+static const char *const lane_group[] = { "user space", "kernel threads", "importers", "dma-buf",
+					  "exporter" };
+static const char *const lane_role[] = { "application", "kernel thread", "importer", "dma-buf core",
+					 "exporter" };
+
+static void put_heading(struct em *e, const struct dq_lane *l)
+{
+	const char *name = l->name, *small = l->small;
+
+	if (l->kind == DQ_LANE_CORE) {
+		name = e->t->groups ? "core" : "dma-buf";
+		small = e->t->groups ? "dma-buf.c" : "core";
+	}
+	if (e->t->roles && l->kind != DQ_LANE_CORE) {
+		text(e, lane_role[l->kind]);
+		dq_sb_printf(e->o, "\\n%s", e->t->small);
+		dq_msc_escape(e->o, *name ? name : "unknown", NAME_MAX_);
+		return;
+	}
+	dq_msc_escape(e->o, *name ? name : "unknown", NAME_MAX_);
+	if (!*small && !e->t->groups && l->kind != DQ_LANE_CORE)
+		small = lane_role[l->kind];
+	if (*small) {
+		dq_sb_printf(e->o, "\\n%s", e->t->small);
+		dq_msc_escape(e->o, small, NAME_MAX_);
+	}
+}
+
+static void put_lanes(struct em *e)
+{
+	enum dq_lane_kind group = DQ_LANE_APP;
+	bool open = false, several = false;
+
+	for (size_t i = 0; i < e->s->nlanes; i++) {
+		const struct dq_lane *l = &e->s->lanes[i];
+
+		if (e->t->groups && (!open || l->kind != group)) {
+			group = l->kind;
+			several = i + 1 < e->s->nlanes && e->s->lanes[i + 1].kind == group;
+			dq_sb_printf(e->o, "%sg_%s: %s%s [large=yes, g_%s] {\n", open ? "};\n" : "",
+				     lane_style[group], lane_group[group],
+				     group == DQ_LANE_EXPORTER && several ? "s" : "",
+				     lane_style[group]);
+			open = true;
+		}
+		put(e, open ? "  " : "");
+		lane_id(e, (int)i);
+		put(e, ": ");
+		put_heading(e, l);
+		if (!e->t->entities_before)
+			dq_sb_printf(e->o, " [%s]", lane_style[l->kind]);
+		put(e, ";\n");
+	}
+	if (open)
+		put(e, "};\n");
+}
+
+static void put_title(struct em *e)
+{
+	const struct dq_story *s = e->s;
+	const struct dq_mbuf *b = s->nbufs ? dq_model_buf(s->m, s->bufs[0]) : NULL;
+	char size[32];
+
+	if (!e->t->title || !b)
+		return;
+	put(e, s->nbufs > 1 ? "title: DMA-BUFs" : "title: DMA-BUF");
+	for (size_t i = 0; i < s->nbufs && i < 8; i++)
+		dq_sb_printf(e->o, "%s \\#%u", i ? "," : "", s->bufs[i]);
+	if (s->nbufs > 8)
+		dq_sb_printf(e->o, " and %zu more", s->nbufs - 8);
+	if (s->nbufs == 1 && *b->name) {
+		put(e, " ");
+		dq_msc_escape(e->o, "\"", 0);
+		dq_msc_escape(e->o, b->name, NAME_MAX_);
+		dq_msc_escape(e->o, "\"", 0);
+	}
+	put(e, ";\n");
+	if (s->nbufs > 1)
+		return;
+	put(e, "subtitle: ");
+	dq_msc_escape(e->o, b->exporter, NAME_MAX_);
+	dq_sb_printf(e->o, " · %s", dq_fmt_size(size, b->b.size));
+	if (b->b.flags & DQ_BUF_PREEXISTING)
+		put(e, " · existed before the recording");
+	else if (b->exported && b->released && b->died > b->born) {
+		put(e, " · lived ");
+		put_dur(e, b->died - b->born);
+	}
+	if (!b->released)
+		put(e, " · not released when the recording ended");
+	put(e, ";\n");
+}
+
+/* ---- sections: boxes or dividers ------------------------------------------------------------ */
+
+/* Is there room for a range's text? Msc-generator would complain; and without the text the
+ * range says nothing, while the arrows tell the times, too. */
+static bool has_room(const char *label, unsigned int rows)
+{
+	return rows * ROW_PX >= strlen(label) * CHAR_PX;
+}
+
+static void flush_ranges(struct em *e)
+{
+	char label[64], dur[32];
+
+	if (e->box_open || e->in_loop)
+		return;
+	for (size_t i = 0; i < e->nranges; i++) {
+		struct range *r = &e->ranges[i];
+
+		if (!r->ended || r->done)
+			continue;
+		r->done = true;
+		snprintf(label, sizeof(label), "A%u mapped %s", r->att,
+			 dq_fmt_dur(dur, r->t1 - r->t0));
+		if (!has_room(label, r->row1 - r->row0))
+			continue;
+		dq_sb_printf(e->o, "vertical range m%u<->m%ue at ", r->mark, r->mark);
+		lane_id(e, (int)e->s->nlanes - 1);
+		dq_sb_printf(e->o, "++: %s;\n", label);
+	}
+}
+
+static void deactivate(struct em *e, int lane)
+{
+	indent(e);
+	put(e, "deactivate ");
+	lane_id(e, lane);
+	put(e, ";\n");
+}
+
+static void end_section_activity(struct em *e)
+{
+	if (e->active_section < 0)
+		return;
+	deactivate(e, e->active_section);
+	e->active_section = -1;
+}
+
+static void close_section(struct em *e)
+{
+	end_section_activity(e);
+	if (e->box_open) {
+		e->box_open = false;
+		put(e, "};\n");
+	}
+	flush_ranges(e);
+	free(e->title);
+	e->title = NULL;
+}
+
+/* title is Msc-generator text already: a template's words and escaped names */
+static void open_section(struct em *e, const char *title)
+{
+	e->title = strdup(title);
+	if (!e->title)
+		e->err = -ENOMEM;
+	e->sections++;
+	e->rows++;
+	if (e->t->phases == DQ_TMPL_DIVIDERS) {
+		if (e->any && !e->after_gap)
+			put(e, "vspace 6;\n");
+		put(e, "---: ");
+		if (e->t->numbers)
+			dq_sb_printf(e->o, "%u ", e->sections);
+		dq_sb_printf(e->o, "%s [phase];\n", title);
+	} else if (e->t->phases == DQ_TMPL_BOXES) {
+		lane_id(e, 0);
+		put(e, "..");
+		lane_id(e, (int)e->s->nlanes - 1);
+		put(e, ": ");
+		if (e->t->numbers)
+			dq_sb_printf(e->o, "%u ", e->sections);
+		dq_sb_printf(e->o, "%s [phase] {\n", title);
+		e->box_open = true;
+	}
+}
+
+/* A template's text with {importer} or {app} replaced. */
+static void put_filled(struct dq_sb *sb, const char *tmpl, const char *who)
+{
+	const char *p = tmpl;
+
+	while (*p) {
+		size_t n = strcspn(p, "{");
+
+		dq_sb_put(sb, p, n);
+		p += n;
+		if (!*p)
+			break;
+		n = strcspn(p, "}");
+		dq_msc_escape(sb, who ? who : "", NAME_MAX_);
+		p += n + (p[n] == '}');
+	}
+}
+
+/* ---- titles ------------------------------------------------------------------------------------- */
+
+static bool says(const struct dq_sb *sb, const char *word)
+{
+	const char *at = strstr(dq_sb_str(sb), word);
+	size_t n = strlen(word);
+
+	for (; at; at = strstr(at + 1, word))
+		if ((at == sb->s || at[-1] == ' ') && (!at[n] || at[n] == ','))
+			return true;
+	return false;
+}
+
+/* The importer that the steps are about; NULL: none or several. */
+static const struct dq_lane *importer_of(const struct dq_story *s, size_t first, size_t n)
+{
+	const struct dq_lane *found = NULL;
+
+	for (size_t i = first; i < first + n; i++) {
+		const int lanes[] = { s->steps[i].from, s->steps[i].to };
+
+		for (size_t k = 0; k < DQ_ARRAY_SIZE(lanes); k++) {
+			const struct dq_lane *l = &s->lanes[lanes[k]];
+
+			if (l->kind != DQ_LANE_IMPORTER || l == found)
+				continue;
+			if (found)
+				return NULL;
+			found = l;
+		}
+	}
+	return found;
+}
+
+/* Did the syscall, or the last thing outside of one, fail? */
+static bool has_failed(const struct dq_story *s, size_t first, size_t n)
+{
+	for (size_t i = first + n; i-- > first;)
+		if (s->steps[i].flags & DQ_ST_SYS || i == first + n - 1)
+			return s->steps[i].flags & DQ_ST_ERR;
+	return false;
+}
+
+/* A template may tell the begin of an access that the kernel makes from any other. */
+static const char *phase_title(const struct em *e, enum dq_phase ph)
+{
+	if (ph == DQ_PH_CPU_BEGIN && e->has_vmap && e->t->cpu_begin_kernel)
+		return e->t->cpu_begin_kernel;
+	return e->t->phase[ph];
+}
+
+static void add_phase(struct em *e, struct dq_sb *sb, enum dq_phase ph)
+{
+	const char *title = phase_title(e, ph);
+
+	if (ph && title && !says(sb, title))
+		dq_sb_printf(sb, "%s%s", sb->len ? ", " : "", title);
+}
+
+/* The title of the steps [first, first + n): their phases and who they are about. */
+static void make_title(struct em *e, struct dq_sb *sb, size_t first, size_t n)
+{
+	const struct dq_lane *imp = importer_of(e->s, first, n);
+
+	for (size_t i = first; i < first + n; i++)
+		add_phase(e, sb, e->s->steps[i].phase);
+	if (!sb->len)
+		dq_sb_puts(sb, "other");
+	if (e->t->who && imp) {
+		dq_sb_puts(sb, " (");
+		dq_msc_escape(sb, imp->name, NAME_MAX_);
+		dq_sb_putc(sb, ')');
+	}
+	if (e->t->who && has_failed(e->s, first, n))
+		dq_sb_puts(sb, " fails");
+	e->err = sb->err ? sb->err : e->err;
+}
+
+/* ---- arrows ------------------------------------------------------------------------------------------ */
+
+static bool leftward(const struct dq_step *st)
+{
+	return st->to < st->from;
+}
+
+static void put_arrow(struct em *e, const struct dq_step *st)
+{
+	const char *op = st->kind == DQ_STEP_RETURN ? ">>" : "->";
+
+	indent(e);
+	lane_id(e, st->from);
+	put(e, op);
+	if (st->via >= 0) {
+		lane_id(e, st->via);
+		put(e, op);
+	}
+	lane_id(e, st->to);
+}
+
+static void put_durations(struct em *e, const struct dq_step *st)
+{
+	uint64_t shown = st->dmax ? st->dmax : st->dur;
+
+	if (!e->t->durations || !shown)
+		return;
+	if (*st->small)
+		put(e, " · ");
+	else
+		dq_sb_printf(e->o, " %s", e->t->aside);
+	if (st->dmax && st->dmin != st->dmax) {
+		put(e, "min ");
+		put_dur(e, st->dmin);
+		put(e, " · med ");
+		put_dur(e, st->dmed);
+		put(e, " · max ");
+		put_dur(e, st->dmax);
+	} else {
+		put_dur(e, shown);
+	}
+}
+
+static const char *step_style(const struct dq_step *st)
+{
+	if (st->flags & DQ_ST_ERR)
+		return " [err]";
+	if (st->flags & DQ_ST_OPEN)
+		return " [open]";
+	if (st->flags & DQ_ST_MISSED)
+		return " [missed]";
+	if (st->flags & DQ_ST_DEFERRED)
+		return " [deferred]";
+	if (st->flags & DQ_ST_EVENT)
+		return " [event]";
+	if (st->flags & DQ_ST_INNER)
+		return " [inner]";
+	return "";
+}
+
+static void put_label(struct em *e, const struct dq_step *st)
+{
+	const char *s = st->text;
+
+	put(e, ": ");
+	if (e->t->source_labels && leftward(st))
+		put(e, "\\pr");
+	if (!strncmp(s, "ops->", 5)) {
+		put(e, e->t->api_prefix);
+		s += 5;
+	}
+	text(e, s);
+	if (*st->small) {
+		dq_sb_printf(e->o, " %s", e->t->aside);
+		text(e, st->small);
+	}
+	put_durations(e, st);
+	put(e, step_style(st));
+	put(e, ";");
+}
+
+/* The time column: absolute where a unit begins, relative where it ends. */
+static void put_times(struct em *e, const struct dq_unit *u, size_t i)
+{
+	const struct dq_step *st = &e->s->steps[i];
+
+	if (!e->t->times)
+		return;
+	if (i == u->first) {
+		put(e, " comment: ");
+		put_time(e, st->t);
+		put(e, ";");
+	} else if (i == u->first + u->n - 1 && st->t > u->t0) {
+		put(e, " comment: +");
+		put_dur(e, st->t - u->t0);
+		put(e, ";");
+	}
+}
+
+static struct range *find_range(struct em *e, uint32_t att)
+{
+	for (size_t i = e->nranges; i-- > 0;)
+		if (e->ranges[i].att == att && !e->ranges[i].ended && !e->ranges[i].done)
+			return &e->ranges[i];
+	return NULL;
+}
+
+static void note_map(struct em *e, const struct dq_step *st)
+{
+	struct range *r;
+	const char *who = NULL;
+	const int ends[] = { st->from, st->to };
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
+		if (e->s->lanes[ends[i]].kind == DQ_LANE_IMPORTER)
+			who = e->s->lanes[ends[i]].name;
+	e->uses_who = who ? who : "the device";
+	if (!e->t->ranges || e->in_loop)
+		return;
+	r = DQ_PUSH(e->ranges, e->nranges, e->cap_ranges);
+	if (!r) {
+		e->err = -ENOMEM;
+		return;
+	}
+	*r = (struct range){ .att = st->att, .t0 = st->t, .mark = ++e->marks, .row0 = e->rows };
+	dq_sb_printf(e->o, " mark m%u;", r->mark);
+}
+
+static void note_unmap(struct em *e, const struct dq_step *st)
+{
+	struct range *r = find_range(e, st->att);
+
+	e->uses_who = NULL;
+	if (!r || e->in_loop)
+		return;
+	r->ended = true;
+	r->t1 = st->t;
+	r->row1 = e->rows;
+	dq_sb_printf(e->o, " mark m%ue;", r->mark);
+}
+
+static void note_state(struct em *e, const struct dq_step *st)
+{
+	const int ends[] = { st->from, st->to };
+
+	if (st->flags & DQ_ST_MAP)
+		note_map(e, st);
+	if (st->flags & DQ_ST_UNMAP)
+		note_unmap(e, st);
+	if (!(st->flags & (DQ_ST_CPU_USER | DQ_ST_CPU_KERNEL)))
+		return;
+	e->cpu_user = st->flags & DQ_ST_CPU_USER;
+	e->cpu_kernel = st->flags & DQ_ST_CPU_KERNEL;
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
+		if (e->s->lanes[ends[i]].kind <= DQ_LANE_IMPORTER)
+			e->cpu_who = e->s->lanes[ends[i]].name;
+}
+
+static void put_activate(struct em *e, int lane)
+{
+	put(e, " activate ");
+	lane_id(e, lane);
+	put(e, ";");
+}
+
+static bool is_busy(const struct em *e, int lane)
+{
+	for (size_t i = 0; i < e->nbusy; i++)
+		if (e->busy[i].lane == lane)
+			return true;
+	return false;
+}
+
+static void activity_begin(struct em *e, const struct dq_step *st)
+{
+	bool callee = e->t->activate == DQ_TMPL_CALLEE;
+	int lane = callee ? st->to : st->from;
+	struct busy *row;
+
+	if (!(st->flags & DQ_ST_FIRST) || !(st->flags & DQ_ST_SYS) || st->flags & DQ_ST_LAST ||
+	    e->t->activate == DQ_TMPL_NOBODY)
+		return;
+	if (callee && (st->via >= 0 || e->s->lanes[lane].kind == DQ_LANE_CORE))
+		return;
+	row = DQ_PUSH(e->busy, e->nbusy, e->cap_busy);
+	if (!row) {
+		e->err = -ENOMEM;
+		return;
+	}
+	*row = (struct busy){ st->group, lane };
+	put_activate(e, lane);
+}
+
+static void activity_end(struct em *e, const struct dq_step *st)
+{
+	if (!(st->flags & DQ_ST_LAST))
+		return;
+	for (size_t i = 0; i < e->nbusy; i++) {
+		int lane = e->busy[i].lane;
+
+		if (e->busy[i].group != st->group)
+			continue;
+		e->busy[i] = e->busy[--e->nbusy];
+		if (is_busy(e, lane))
+			return;		/* with another one's call */
+		put(e, " deactivate ");
+		lane_id(e, lane);
+		put(e, ";");
+		return;
+	}
+}
+
+/* Whoever calls the core works from his first call to the end of the section. */
+static void section_activity(struct em *e, const struct dq_step *st)
+{
+	if (e->t->activate != DQ_TMPL_CALLER || st->kind != DQ_STEP_CALL ||
+	    st->flags & (DQ_ST_SYS | DQ_ST_EVENT) || e->active_section >= 0 || e->in_loop ||
+	    e->s->lanes[st->from].kind == DQ_LANE_CORE || is_busy(e, st->from))
+		return;
+	put_activate(e, st->from);
+	e->active_section = st->from;
+	e->active_group = st->group;
+}
+
+static void put_step(struct em *e, const struct dq_unit *u, size_t i)
+{
+	const struct dq_step *st = &e->s->steps[i];
+
+	/* the importer is done before the application hears of it */
+	if ((st->flags & DQ_ST_SYS && st->kind == DQ_STEP_RETURN) || st->group != e->active_group)
+		end_section_activity(e);
+	put_arrow(e, st);
+	put_label(e, st);
+	put_times(e, u, i);
+	e->rows++;
+	activity_begin(e, st);
+	section_activity(e, st);
+	activity_end(e, st);
+	note_state(e, st);
+	put(e, "\n");
+	e->last_t = st->t;
+	e->any = true;
+	e->after_gap = false;
+}
+
+/* ---- gaps -------------------------------------------------------------------------------------------------- */
+
+static bool is_cpu(enum dq_phase ph)
+{
+	return ph == DQ_PH_CPU_BEGIN || ph == DQ_PH_CPU_END || ph == DQ_PH_VMAP ||
+	       ph == DQ_PH_VUNMAP;
+}
+
+/* What goes on between two units, in words. next: the phase that begins. */
+static void gap_words(struct em *e, struct dq_sb *sb, enum dq_phase next)
+{
+	if (e->uses_who) {
+		put_filled(sb, e->t->uses, e->uses_who);
+		e->uses_who = NULL;
+	}
+	if ((e->cpu_user && next == DQ_PH_CPU_END) || (e->cpu_kernel && next == DQ_PH_VUNMAP) ||
+	    (e->cpu_kernel && next == DQ_PH_CPU_END)) {
+		dq_sb_puts(sb, sb->len ? " · " : "");
+		put_filled(sb, e->cpu_user ? e->t->cpu_user : e->t->cpu_kernel, e->cpu_who);
+		e->cpu_user = e->cpu_kernel = false;
+	}
+}
+
+static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
+{
+	enum dq_phase next = e->s->steps[u->first].phase;
+	uint64_t dt = u->t0 > e->last_t ? u->t0 - e->last_t : 0;
+	bool lull = dt >= 100000 && (dt / 10 >= e->s->median_step || dt >= 100000000);
+	struct dq_sb words = { 0 };
+	bool always = e->t->gaps == DQ_TMPL_GAP_ALWAYS;
+
+	gap_words(e, &words, next);
+	if (!words.len && ((!always && !lull) || e->t->gaps == DQ_TMPL_GAP_NEVER ||
+			   (always && is_cpu(prev) && is_cpu(next)))) {
+		dq_sb_free(&words);
+		return;
+	}
+	if (e->box_open)
+		close_section(e);
+	put(e, "...: ");
+	if (e->t->times && lull) {
+		put_dur(e, dt);
+		put(e, words.len ? " · " : "");
+	}
+	dq_sb_printf(e->o, "%s [gap];\n", dq_sb_str(&words));
+	e->rows++;
+	e->after_gap = true;
+	e->err = words.err ? words.err : e->err;
+	dq_sb_free(&words);
+}
+
+/* ---- units and loops ------------------------------------------------------------------------------------------ */
+
+/* Steps from i that belong in one section of unit u. */
+static size_t run_length(const struct em *e, const struct dq_unit *u, size_t i)
+{
+	const struct dq_step *st = e->s->steps;
+	size_t end = u->first + u->n, n = 1;
+	const char *title = e->t->phase[st[i].phase];
+
+	if (!e->t->split_calls)
+		return end - i;
+	while (i + n < end) {
+		const char *other = e->t->phase[st[i + n].phase];
+
+		if (other != title && (!other || !title || strcmp(other, title)))
+			break;
+		n++;
+	}
+	return n;
+}
+
+static void put_unit(struct em *e, const struct dq_unit *u)
+{
+	size_t i = u->first, end = u->first + u->n;
+
+	while (i < end) {
+		size_t n = run_length(e, u, i);
+		struct dq_sb title = { 0 };
+
+		make_title(e, &title, i, n);
+		if (!e->title || strcmp(e->title, dq_sb_str(&title))) {
+			close_section(e);
+			open_section(e, dq_sb_str(&title));
+		}
+		dq_sb_free(&title);
+		for (; n--; i++)
+			put_step(e, u, i);
+		flush_ranges(e);
+	}
+}
+
+static void put_loop_tag(struct em *e, const struct dq_unit *u)
+{
+	dq_sb_printf(e->o, "[loop, tag=\"loop × %u", u->rounds);
+	if (e->t->times && u->period) {
+		put(e, ", every ");
+		put_dur(e, u->period);
+	}
+	if (u->last_att > u->first_att)
+		dq_sb_printf(e->o, ", A%u to A%u", u->first_att, u->last_att);
+	put(e, "\"] {\n");
+}
+
+static void put_loop(struct em *e, const struct dq_unit *u)
+{
+	size_t first = u->first, last = u[u->body - 1].first + u[u->body - 1].n;
+	struct dq_sb title = { 0 };
+
+	/* the units of a body need not be neighbours of each other in the steps */
+	for (uint32_t k = 0; k < u->body; k++) {
+		size_t from = u[k].first, to = from + u[k].n;
+
+		first = from < first ? from : first;
+		last = to > last ? to : last;
+	}
+	make_title(e, &title, first, last - first);
+	if (e->t->phases != DQ_TMPL_BOXES &&
+	    (!e->title || strcmp(e->title, dq_sb_str(&title)))) {
+		close_section(e);
+		open_section(e, dq_sb_str(&title));
+	} else if (e->t->phases == DQ_TMPL_BOXES) {
+		close_section(e);
+	}
+	put(e, "vspace 6;\n--: ");
+	if (e->t->phases == DQ_TMPL_BOXES)
+		dq_sb_printf(e->o, "%s ", dq_sb_str(&title));
+	put_loop_tag(e, u);
+	dq_sb_free(&title);
+	e->in_loop = true;
+	for (uint32_t k = 0; k < u->body; k++)
+		for (size_t i = u[k].first; i < u[k].first + u[k].n; i++)
+			put_step(e, &u[k], i);
+	e->in_loop = false;
+	put(e, "};\nvspace 6;\n");
+	e->last_t = u->loop_end;
+	e->uses_who = NULL;
+	e->cpu_user = e->cpu_kernel = false;
+}
+
+static void put_cut(struct em *e, uint64_t calls)
+{
+	close_section(e);
+	for (size_t i = 0; i < e->nranges; i++)
+		e->ranges[i].done = true;	/* the end may be in what is not drawn */
+	dq_sb_printf(e->o, "---: … %" PRIu64 " more calls not shown [cut];\n", calls);
+	e->rows++;
+}
+
+static enum dq_phase last_phase(const struct em *e, const struct dq_unit *u)
+{
+	return e->s->steps[u->first + u->n - 1].phase;
+}
+
+static void put_units(struct em *e)
+{
+	for (size_t i = 0; i < e->s->nunits && !e->err;) {
+		const struct dq_unit *u = &e->s->units[i];
+
+		if (u->cut_before) {
+			put_cut(e, u->cut_calls);
+			e->uses_who = NULL;
+		} else if (i) {
+			put_gap(e, u, last_phase(e, &e->s->units[i - 1]));
+		}
+		if (u->body) {
+			put_loop(e, u);
+			i += u->body;
+		} else {
+			put_unit(e, u);
+			i++;
+		}
+	}
+	if (e->s->cut_tail)
+		put_cut(e, e->s->cut_tail);
+}
+
+/* Mappings that nobody ended. */
+static void put_open_ranges(struct em *e)
+{
+	char label[32];
+	bool any = false;
+
+	for (size_t i = 0; i < e->nranges; i++)
+		any |= !e->ranges[i].ended && !e->ranges[i].done;
+	if (!any)
+		return;
+	put(e, "vspace 10;\nmark mend;\n");
+	for (size_t i = 0; i < e->nranges; i++) {
+		const struct range *r = &e->ranges[i];
+
+		snprintf(label, sizeof(label), "A%u still mapped", r->att);
+		if (r->ended || r->done || !has_room(label, e->rows - r->row0))
+			continue;
+		dq_sb_printf(e->o, "vertical range m%u<->mend at ", r->mark);
+		lane_id(e, (int)e->s->nlanes - 1);
+		dq_sb_printf(e->o, "++: %s [line.type=dashed];\n", label);
+	}
+}
+
+/* ---- the foot ---------------------------------------------------------------------------------------------------- */
+
+static void note_begin(struct em *e)
+{
+	put(e, "endnote: ");
+}
+
+static void put_facts(struct em *e)
+{
+	const struct dq_model *m = e->s->m;
+
+	note_begin(e);
+	put(e, *m->release ? "Linux " : "kernel unknown");
+	text(e, m->release);
+	if (*m->arch) {
+		put(e, " ");
+		text(e, m->arch);
+	}
+	if (*m->rung) {
+		put(e, " · ");
+		text(e, m->rung);
+	}
+	if (m->lost || m->missed)
+		put(e, " · \\c(bad)\\b");
+	else
+		put(e, " · ");
+	if (m->lost)
+		dq_sb_printf(e->o, "%" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
+	if (m->missed)
+		dq_sb_printf(e->o, "%s%" PRIu64 " return%s missed", m->lost ? ", " : "", m->missed,
+			     m->missed == 1 ? "" : "s");
+	put(e, m->lost || m->missed ? "\\b\\c(dim)" : "no losses");
+	dq_sb_printf(e->o, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown, e->s->calls);
+	if (e->s->folded)
+		dq_sb_printf(e->o, ", %" PRIu64 " of them by loops", e->s->folded);
+	put(e, ";\n");
+}
+
+/* "the file is cut off", "callbacks of x were not recorded": a line each. */
+static void put_remarks(struct em *e)
+{
+	const struct dq_reader_state *st = e->in->state;
+	const struct dq_story *s = e->s;
+
+	if (st && (st->truncated || st->bad_chunks || st->lost_chunks || st->skipped_bytes))
+		put(e, "endnote: \\c(bad)the file is damaged: parts of it could not be read;\n");
+	if (!s->m->has_end)
+		put(e, "endnote: \\c(bad)the recording was cut off: it has no proper end;\n");
+	for (size_t i = 0; i < s->nbufs && i < 8; i++) {
+		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
+
+		if (!b || !b->dark_until)
+			continue;
+		put(e, "endnote: \\c(bad)callbacks of ");
+		dq_msc_escape(e->o, b->exporter, NAME_MAX_);
+		if (b->dark_until == UINT64_MAX) {
+			put(e, " were not recorded;\n");
+		} else {
+			put(e, " were not recorded before ");
+			put_time(e, b->dark_until);
+			put(e, ";\n");
+		}
+	}
+}
+
+static void put_foot(struct em *e)
+{
+	if (!e->t->foot)
+		return;
+	put(e, "vspace 6;\n");
+	put_facts(e);
+	put_remarks(e);
+}
+
+static void put_head(struct em *e)
+{
+	const struct dq_story *s = e->s;
+
+	put(e, "# The life of DMA-BUF");
+	for (size_t i = 0; i < s->nbufs && i < 8; i++)
+		dq_sb_printf(e->o, "%s #%u", i ? "," : "", s->bufs[i]);
+	put(e, ", made by dmaseq diagram.\n"
+	       "# To render: msc-gen -S signalling -T svg -o chart.svg THIS_FILE\n");
+	if (e->t->entities_before)
+		put_lanes(e);
+	put(e, e->t->text);
+	if (!e->t->entities_before) {
+		put(e, "\n");
+		put_title(e);
+		put_lanes(e);
+	} else {
+		put_title(e);
+	}
+	put(e, e->t->groups ? "vspace 6;\n" : "");
+}
+
+static int render(struct dq_sb *out, const struct dq_render_input *in)
+{
+	struct em e = { .o = out, .in = in, .s = in->story, .t = in->tmpl, .active_section = -1 };
+
+	for (size_t i = 0; i < e.s->nsteps; i++)
+		e.has_vmap |= e.s->steps[i].phase == DQ_PH_VMAP;
+	put_head(&e);
+	put_units(&e);
+	if (!e.any)
+		put(&e, "...: nothing was recorded of it [gap];\n");
+	close_section(&e);
+	put_open_ranges(&e);
+	put_foot(&e);
+	free(e.busy);
+	free(e.ranges);
+	free(e.title);
+	return e.err ? e.err : out->err;
+}
+
+const struct dq_renderer dq_renderer_msc = { "msc", "signalling", render };

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * render.h - drawing a story.
+ *
+ * One file per output language, one table of them. A renderer writes text into a
+ * dq_sb and does nothing else; turning chart sources into pictures is picture.c.
+ * May use src/model and below; the embedded templates are msc-templates/.
+ */
+#ifndef DQ_RENDER_H
+#define DQ_RENDER_H
+
+#include "model/model.h"
+
+/* Where text may stand: structural choices that a template makes in comments,
+ * "# dmaseq: KEY = VALUE". The list with its meanings is msc-templates/README.md. */
+enum dq_tmpl_phases { DQ_TMPL_DIVIDERS, DQ_TMPL_BOXES, DQ_TMPL_PLAIN };
+enum dq_tmpl_activate { DQ_TMPL_CALLEE, DQ_TMPL_CALLER, DQ_TMPL_NOBODY };
+enum dq_tmpl_gaps { DQ_TMPL_GAP_TIME, DQ_TMPL_GAP_ALWAYS, DQ_TMPL_GAP_NEVER };
+
+struct dq_template {
+	char *text;		/* the design, without comment lines; owned */
+	enum dq_tmpl_phases phases;
+	enum dq_tmpl_activate activate;
+	enum dq_tmpl_gaps gaps;
+	bool entities_before;	/* lane headings stand before the design */
+	bool groups;		/* lanes are grouped */
+	bool split_calls;	/* a new phase may begin inside of a syscall */
+	bool numbers;		/* phases are numbered */
+	bool via;		/* API call and callback in one arrow */
+	bool times, durations, ranges, title, foot;
+	bool roles;		/* headings say the role first, then the name */
+	bool who;		/* phase titles name the importer */
+	bool source_labels;	/* labels stand at the arrow's source, not centred */
+	enum dq_cbret cbret;
+	char *small, *aside;	/* escapes before the second line of a heading, an aside of a label */
+	char *phase[DQ_PH_MAX];	/* titles */
+	char *uses, *cpu_user, *cpu_kernel; /* "{importer} uses the buffer" */
+	char *cpu_begin_kernel;	/* title of cpu-begin when the kernel's vmap follows; NULL: the same */
+	char *api_prefix;	/* before the name of a callback */
+};
+
+/* name: of a built-in template ("lanes"), or a file. On error *ret_err is a sentence (malloc'ed). */
+int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_err);
+void dq_template_free(struct dq_template **t);
+/* Names of the built-in templates, NULL-terminated. */
+const char *const *dq_template_names(void);
+
+struct dq_render_input {
+	const struct dq_story *story;
+	const struct dq_reader_state *state; /* how whole the file was */
+	const struct dq_template *tmpl;
+};
+
+struct dq_renderer {
+	const char *name;	/* "msc": for -f */
+	const char *ext;	/* "signalling": of the source */
+	int (*render)(struct dq_sb *out, const struct dq_render_input *in);
+};
+extern const struct dq_renderer dq_renderer_msc;
+
+/* Text for a label or a quoted attribute of Msc-generator, whatever the bytes are. At most
+ * max code points (0: all). */
+void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max);
+
+/*
+ * A picture of a chart source, through msc-gen: format is "svg", "png" or "pdf". 0 and the
+ * picture in *out; -ENOENT: there is no msc-gen; else -errno and a sentence in *ret_err (malloc'ed).
+ */
+int dq_picture_msc(struct dq_sb *out, const char *format, const char *source, size_t len,
+		   char **ret_err);
+
+#endif /* DQ_RENDER_H */

@@ -1,0 +1,79 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# golden.sh NAME.CMD: runs the command CMD on the text trace NAME.txt and compares
+# what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
+# are appended as comments. CMD is list, list-json, or diagram[-TEMPLATE][-LEVEL].
+# UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
+# commit it.
+#
+# golden.sh --msc NAME: every template and level of NAME.txt goes through the real
+# msc-gen, which must find nothing to say.
+set -u
+here="$DQ_SOURCE_DIR/tests/golden"
+cd "$here" || exit 1
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+# words of the command for one CMD
+words() {
+	case $1 in
+	list) echo "list" ;;
+	list-json) echo "list -f json" ;;
+	diagram) echo "diagram" ;;
+	diagram-all-buffers) echo "diagram -b all" ;;
+	diagram-short) echo "diagram --max-arrows 20" ;;
+	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
+	diagram-app | diagram-api | diagram-all) echo "diagram --level ${1#diagram-}" ;;
+	diagram-*) echo "diagram --template ${1#diagram-}" ;;
+	*) return 1 ;;
+	esac
+}
+
+msc() {
+	command -v msc-gen >/dev/null || {
+		echo "msc-gen is missing (Debian: msc-generator-nox)"
+		exit 77
+	}
+	mkdir "$tmp/home"
+	for args in "" "--template classic" "--template post" "--level app" "--level api" \
+		"--level all" "--level all --template post" "--no-fold --max-arrows 1000" \
+		"--max-arrows 7 --template classic" "--max-arrows 1" "-b all"; do
+		# shellcheck disable=SC2086 # words
+		$DMASEQ -q diagram $args "$1.txt" >"$tmp/c.signalling" 2>"$tmp/err"
+		[ -s "$tmp/c.signalling" ] || {
+			grep -q "nothing to draw" "$tmp/err" && continue
+			cat "$tmp/err"
+			exit 1
+		}
+		HOME="$tmp/home" MSC_GEN_RC="$tmp/home" msc-gen -q --nopaths --nocopyright \
+			-S signalling -T lmap -o "$tmp/map" "$tmp/c.signalling" 2>"$tmp/said"
+		if [ -s "$tmp/said" ] || ! [ -s "$tmp/map" ]; then
+			echo "diagram $args $1.txt:"
+			cat "$tmp/said"
+			exit 1
+		fi
+	done
+}
+
+if [ "$1" = --msc ]; then
+	msc "$2"
+	exit 0
+fi
+
+name=${1%.*}
+cmd=${1##*.}
+args=$(words "$cmd") || {
+	echo "golden.sh: what is '$cmd'?"
+	exit 1
+}
+# shellcheck disable=SC2086 # words
+$DMASEQ $args "$name.txt" >"$tmp/out" 2>"$tmp/err"
+status=$?
+sed 's/^/#! stderr: /' "$tmp/err" >>"$tmp/out"
+[ $status -eq 0 ] || echo "#! status: $status" >>"$tmp/out"
+if [ "${UPDATE_GOLDEN:-}" = 1 ]; then
+	cp "$tmp/out" "$1.expected"
+	exit 0
+fi
+diff -u "$1.expected" "$tmp/out"
