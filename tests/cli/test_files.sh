@@ -166,7 +166,7 @@ partly()
 }
 
 head -c $((size - 1)) whole.dmaseq >cut1
-partly cut1 'trace is cut off inside chunk 3 (at 2 s): the file was cut or the recorder was killed'
+partly cut1 'trace is cut off inside chunk 3 (at 1 s): the file was cut or the recorder was killed'
 head -c 64 whole.dmaseq >cut64
 partly cut64 'trace is cut off after 0 chunks (at 0 ns): the recorder was killed'
 sed '$d' whole.txt >noend.txt
