@@ -1,0 +1,1454 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * dmaseq.bpf.c - the probes: one record per completed call of the dma-buf protocol.
+ *
+ * Probes only read. Two programs per function, entry and return, in two flavours
+ * that share one body: fentry/fexit where the kernel can, kprobe/kretprobe where it
+ * must. All of them are generated from the table of hooks.h; what a hook's arguments
+ * mean is folded in at compile time because the hook id is a constant there. Which
+ * programs are loaded and where they are attached is the collector's decision
+ * (src/live/attach.c); every SEC() is therefore optional ("?").
+ *
+ * State: `tasks` holds, per task that ever entered the protocol, the stack of calls
+ * in flight and the current syscall context; `bufs` and `atts` name the objects that
+ * live. An object is removed at the *entry* of the call that frees it, because its
+ * memory may be reused before that call returns; nested calls then find its token in
+ * the frame of the caller.
+ *
+ * Whatever cannot be recorded is counted in `loss`, and told in the stream by the
+ * next record of that CPU that finds room.
+ */
+#include "core_types.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "wire.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+
+#define PF_EXITING	0x00000004 /* include/linux/sched.h, same value 5.10 - 7.2 */
+#define PF_IO_WORKER	0x00000010 /* since 5.12; before, such workers were kernel threads */
+#define PF_KTHREAD	0x00200000
+#define DMA_BUF_MAGIC	0x444d4142 /* include/uapi/linux/magic.h */
+#define S_IFMT		0170000
+#define S_IFCHR		0020000
+#define S_IFBLK		0060000
+
+#define IOCTL_SYNC	  0x40086200 /* include/uapi/linux/dma-buf.h */
+#define IOCTL_SET_NAME	  0x40006201 /* the size differs between ABIs: masked out below */
+#define IOCTL_EXPORT_SYNC 0xc0086202
+#define IOCTL_IMPORT_SYNC 0x40086203
+#define IOCTL_SIZE_MASK	  0x3fff0000
+
+#if defined(__TARGET_ARCH_x86)
+enum { NR_close = 3, NR_lseek = 8, NR_mmap = 9, NR_ioctl = 16, NR_dup = 32, NR_dup2 = 33,
+       NR_sendmsg = 46, NR_recvmsg = 47, NR_fcntl = 72, NR_exit = 60, NR_exit_group = 231,
+       NR_dup3 = 292 };
+#else /* the generic table: arm64 */
+enum { NR_dup = 23, NR_dup3 = 24, NR_fcntl = 25, NR_ioctl = 29, NR_close = 57, NR_lseek = 62,
+       NR_exit = 93, NR_exit_group = 94, NR_sendmsg = 211, NR_recvmsg = 212, NR_mmap = 222,
+       NR_dup2 = -2 };
+#endif
+/* i386 and arm have these in common */
+enum { NR32_exit = 1, NR32_close = 6, NR32_ioctl = 54, NR32_exit_group = 252, NR32_arm_exit_group = 248 };
+
+const volatile struct config cfg = {};
+
+/* May change while the probes run. */
+__u32 armed = 0;		/* set once everything is attached: a trace begins all at once */
+__u64 dma_buf_fops = 0;		/* learnt from the first dma-buf file that was met */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct object);
+} bufs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct object);
+} atts SEC(".maps");
+
+/* ops tables that the collector was told about */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u32);
+} ops_known SEC(".maps");
+
+/* device numbers that the collector was told about */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} devs_known SEC(".maps");
+
+/* thread groups to record, when cfg.by_task */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+} pids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct loss_state);
+} loss SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, HOOK_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} hit_counts SEC(".maps");
+
+/* a new task's state is built here: too large for the stack */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct task_state);
+} scratch SEC(".maps");
+
+/* the answer of peek */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct wire_ops);
+} peeked SEC(".maps");
+
+/* ---- the table, folded at compile time ----------------------------------------- */
+
+static __always_inline int hook_obj(const __u32 hook)
+{
+	switch (hook) {
+#define X(id, ENUM, name, kind, obj, ret, a0, a1, a2, need)                                        \
+	case id:                                                                                   \
+		return obj;
+		DMASEQ_HOOKS(X)
+#undef X
+	}
+	return OBJ_NONE;
+}
+
+static __always_inline int hook_ret(const __u32 hook)
+{
+	switch (hook) {
+#define X(id, ENUM, name, kind, obj, ret, a0, a1, a2, need)                                        \
+	case id:                                                                                   \
+		return RET_##ret;
+		DMASEQ_HOOKS(X)
+#undef X
+	}
+	return RET_VOID;
+}
+
+static __always_inline int hook_kind(const __u32 hook)
+{
+	switch (hook) {
+#define X(id, ENUM, name, kind, obj, ret, a0, a1, a2, need)                                        \
+	case id:                                                                                   \
+		return KIND_##kind;
+		DMASEQ_HOOKS(X)
+#undef X
+	}
+	return 0;
+}
+
+/*
+ * Functions below that are neither static nor inline take only numbers and look things up again:
+ * the verifier then checks each of them once by itself instead of on every path that leads to it
+ * (94,000 instructions per program became a few thousand), and numbers are what 5.10 allows.
+ */
+
+/* ---- loss and the ring ------------------------------------------------------------ */
+
+__noinline int count_loss(__u32 source)
+{
+	__u32 zero = 0;
+	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!l)
+		return 0;
+	source &= LOSS_SLOTS - 1; /* a bound that every verifier follows */
+	if (!l->count[source])
+		l->t0[source] = now;
+	l->t1[source] = now;
+	l->count[source]++;
+	l->pending++;
+	return 0;
+}
+
+__noinline int tell_loss(void)
+{
+	__u32 zero = 0;
+	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+
+	if (!l)
+		return 0;
+	for (int i = 0; i < LOSS_MAX; i++) {
+		struct wire_loss *w;
+
+		if (!l->count[i])
+			continue;
+		w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+		if (!w)
+			return 0;
+		w->kind = WIRE_LOSS;
+		w->source = i;
+		w->cpu = bpf_get_smp_processor_id();
+		w->count = l->count[i];
+		w->t0 = l->t0[i];
+		w->t1 = l->t1[i];
+		l->pending -= l->count[i];
+		l->count[i] = 0;
+		bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	}
+	return 0;
+}
+
+/* The collector looks at the ring every few milliseconds; it is woken only when the ring fills,
+ * because a wake-up per record costs more than the record. */
+static __always_inline __u64 wake_flags(void)
+{
+	return bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= cfg.wake_bytes ? BPF_RB_FORCE_WAKEUP
+									     : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void count_hit(__u32 hook)
+{
+	__u64 *n = bpf_map_lookup_elem(&hit_counts, &hook);
+
+	if (n)
+		(*n)++;
+}
+
+/* Tokens are unique without atomics that 5.10 does not have: CPU and a counter of that CPU. */
+static __always_inline __u64 draw_token(void)
+{
+	__u32 zero = 0;
+	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+
+	if (!l)
+		return 0;
+	return ((__u64)(bpf_get_smp_processor_id() + 1) << 40) | ++l->tokens;
+}
+
+/* ---- small readers ------------------------------------------------------------------ */
+
+static __always_inline bool is_err(__u64 p)
+{
+	return p >= (__u64)-4095;
+}
+
+static __always_inline bool is_dmabuf(struct file *file)
+{
+	__u64 fops = dma_buf_fops;
+
+	if (!file)
+		return false;
+	if (fops)
+		return (__u64)BPF_CORE_READ(file, f_op) == fops;
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != DMA_BUF_MAGIC)
+		return false;
+	dma_buf_fops = (__u64)BPF_CORE_READ(file, f_op);
+	return true;
+}
+
+static __always_inline __u64 dmabuf_size(__u64 p)
+{
+	return BPF_CORE_READ((struct dma_buf *)p, size);
+}
+
+static __always_inline void read_slots(struct wire_ops *w, const struct dma_buf_ops *ops)
+{
+	w->slot[0] = (__u64)BPF_CORE_READ(ops, attach);
+	w->slot[1] = (__u64)BPF_CORE_READ(ops, detach);
+	w->slot[2] = (__u64)BPF_CORE_READ(ops, pin);
+	w->slot[3] = (__u64)BPF_CORE_READ(ops, unpin);
+	w->slot[4] = (__u64)BPF_CORE_READ(ops, map_dma_buf);
+	w->slot[5] = (__u64)BPF_CORE_READ(ops, unmap_dma_buf);
+	w->slot[6] = (__u64)BPF_CORE_READ(ops, release);
+	w->slot[7] = (__u64)BPF_CORE_READ(ops, begin_cpu_access);
+	w->slot[8] = (__u64)BPF_CORE_READ(ops, end_cpu_access);
+	w->slot[9] = (__u64)BPF_CORE_READ(ops, mmap);
+	w->slot[10] = (__u64)BPF_CORE_READ(ops, vmap);
+	w->slot[11] = (__u64)BPF_CORE_READ(ops, vunmap);
+	w->slot[12] = 0;
+	w->slot[13] = 0;
+	if (bpf_core_field_exists(ops->begin_cpu_access_partial))
+		w->slot[12] = (__u64)BPF_CORE_READ(ops, begin_cpu_access_partial);
+	if (bpf_core_field_exists(ops->end_cpu_access_partial))
+		w->slot[13] = (__u64)BPF_CORE_READ(ops, end_cpu_access_partial);
+}
+
+/* ---- announcing things that the collector has not met -------------------------------- */
+
+__noinline int announce_ops(__u64 ops, __u64 exp_name)
+{
+	__u32 one = 1;
+	struct wire_ops *w;
+
+	if (!ops || bpf_map_lookup_elem(&ops_known, &ops))
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w)
+		return count_loss(LOSS_RING);
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_OPS;
+	w->ops = ops;
+	read_slots(w, (const struct dma_buf_ops *)ops);
+	bpf_probe_read_kernel_str(w->exp_name, sizeof(w->exp_name), (void *)exp_name);
+	/* At once: until the collector has armed the callbacks they are not recorded. */
+	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
+	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
+	return 0;
+}
+
+__noinline int announce_buf(__u64 p, __u64 t)
+{
+	struct object *o = bpf_map_lookup_elem(&bufs, &p);
+	struct dma_buf *b = (struct dma_buf *)p;
+	struct wire_buf *w;
+	struct module *owner;
+
+	if (!o)
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_BUF;
+	w->flags = o->announced == 2 ? WIRE_BUF_PREEXISTING : 0;
+	w->buf = o->token;
+	w->ptr = p;
+	w->t = t;
+	w->ops = o->ops;
+	w->size = dmabuf_size(p);
+	w->ino = BPF_CORE_READ(b, file, f_inode, i_ino);
+	bpf_probe_read_kernel_str(w->exp_name, sizeof(w->exp_name), BPF_CORE_READ(b, exp_name));
+	bpf_probe_read_kernel_str(w->name, sizeof(w->name), BPF_CORE_READ(b, name));
+	owner = BPF_CORE_READ(b, owner);
+	if (owner)
+		BPF_CORE_READ_STR_INTO(&w->owner, owner, name);
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	o->announced = 1;
+	return 0;
+}
+
+__noinline int announce_att(__u64 p, __u64 buf)
+{
+	struct object *o = bpf_map_lookup_elem(&atts, &p);
+	struct dma_buf_attachment *a = (struct dma_buf_attachment *)p;
+	struct wire_att *w;
+	struct device *dev;
+	const char *name;
+
+	if (!o)
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_ATT;
+	w->flags = o->announced == 2 ? WIRE_ATT_PREEXISTING : 0;
+	if (BPF_CORE_READ(a, importer_ops))
+		w->flags |= WIRE_ATT_DYNAMIC;
+	w->att = o->token;
+	w->ptr = p;
+	w->buf = buf;
+	w->t = bpf_ktime_get_ns();
+	dev = BPF_CORE_READ(a, dev);
+	if (dev) {
+		/* dev_name(): init_name until the device is registered, then the kobject's */
+		name = BPF_CORE_READ(dev, init_name);
+		if (!name)
+			name = BPF_CORE_READ(dev, kobj.name);
+		bpf_probe_read_kernel_str(w->dev, sizeof(w->dev), name);
+		bpf_probe_read_kernel_str(w->driver, sizeof(w->driver),
+					  BPF_CORE_READ(dev, driver, name));
+		bpf_probe_read_kernel_str(w->bus, sizeof(w->bus), BPF_CORE_READ(dev, bus, name));
+	}
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	o->announced = 1;
+	return 0;
+}
+
+__noinline int announce_dev(__u32 rdev, __u32 mode, __u64 fops)
+{
+	__u32 one = 1;
+	struct wire_dev *w;
+	struct module *owner;
+
+	if (bpf_map_lookup_elem(&devs_known, &rdev))
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w)
+		return count_loss(LOSS_RING);
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_DEV;
+	w->rdev = rdev;
+	w->mode = mode;
+	owner = BPF_CORE_READ((struct file_operations *)fops, owner);
+	if (owner)
+		BPF_CORE_READ_STR_INTO(&w->module, owner, name);
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	bpf_map_update_elem(&devs_known, &rdev, &one, BPF_ANY);
+	return 0;
+}
+
+static __always_inline bool exporter_matches(const char *name)
+{
+	char s[WIRE_STR] = {};
+
+	bpf_probe_read_kernel_str(s, sizeof(s), name);
+	for (int i = 0; i < WIRE_STR; i++) {
+		if (s[i] != cfg.exporter[i])
+			return false;
+		if (!s[i])
+			return true;
+	}
+	return true;
+}
+
+/* A buffer met for the first time: at its export, or (pre-existing) anywhere else. */
+__noinline int new_buf(__u64 p, __u32 exported)
+{
+	struct dma_buf *b = (struct dma_buf *)p;
+	struct object o = {};
+	struct module *owner;
+
+	o.token = draw_token();
+	o.ops = (__u64)BPF_CORE_READ(b, ops);
+	o.announced = exported ? 0 : 2; /* 2: to be announced as pre-existing */
+	if (cfg.by_exporter) {
+		owner = BPF_CORE_READ(b, owner);
+		if (exporter_matches(BPF_CORE_READ(b, exp_name)) ||
+		    (owner && exporter_matches((const char *)owner +
+					       bpf_core_field_offset(struct module, name))))
+			o.selected |= 2;
+	}
+	if (bpf_map_update_elem(&bufs, &p, &o, BPF_ANY))
+		count_loss(LOSS_OBJECTS);
+	return 0;
+}
+
+__noinline int new_att(__u64 p, __u32 attached)
+{
+	struct object o = {};
+
+	o.token = draw_token();
+	o.announced = attached ? 0 : 2;
+	if (bpf_map_update_elem(&atts, &p, &o, BPF_ANY))
+		count_loss(LOSS_OBJECTS);
+	return 0;
+}
+
+/* ---- tasks ---------------------------------------------------------------------------- */
+
+__noinline int announce_task(__u64 task)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_struct *t = (struct task_struct *)task;
+	struct wire_task *w;
+
+	if (!st)
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_TASK;
+	w->flags = (st->flags & PF_KTHREAD ? WIRE_TASK_KTHREAD : 0) |
+		   (st->announced == TASK_RENAMED ? 0 : WIRE_TASK_NEW);
+	w->tid = st->tid;
+	w->tgid = st->tgid;
+	BPF_CORE_READ_STR_INTO(&w->comm, t, comm);
+	BPF_CORE_READ_STR_INTO(&w->process, t, group_leader, comm);
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	st->announced = TASK_KNOWN;
+	return 0;
+}
+
+static __always_inline __u32 task_selected(struct task_struct *t, __u32 tgid)
+{
+	char comm[WIRE_COMM] = {};
+
+	if (cfg.by_comm) {
+		BPF_CORE_READ_STR_INTO(&comm, t, group_leader, comm);
+		for (int i = 0; i < WIRE_COMM; i++) {
+			if (comm[i] != cfg.comm[i])
+				break;
+			if (!comm[i] || i == WIRE_COMM - 1)
+				return 1;
+		}
+	}
+	return bpf_map_lookup_elem(&pids, &tgid) ? 1 : 0;
+}
+
+__noinline int new_task(__u64 task)
+{
+	struct task_struct *t = (struct task_struct *)task;
+	__u32 zero = 0;
+	struct task_state *st = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!st)
+		return 0;
+	/* everything else in scratch is zero and stays so */
+	st->tid = BPF_CORE_READ(t, pid);
+	st->tgid = BPF_CORE_READ(t, tgid);
+	st->flags = BPF_CORE_READ(t, flags);
+	st->selected = cfg.by_task ? task_selected(t, st->tgid) : 1;
+	if (bpf_map_update_elem(&tasks, &task, st, BPF_ANY))
+		count_loss(LOSS_TASKS);
+	return 0;
+}
+
+static __always_inline struct task_state *get_task(__u64 task)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+
+	if (st)
+		return st;
+	new_task(task);
+	return bpf_map_lookup_elem(&tasks, &task);
+}
+
+/* ---- records ---------------------------------------------------------------------------- */
+
+static __always_inline int emit_call(struct task_state *st, struct frame *f, __u64 t1, __s64 ret)
+{
+	__u32 zero = 0;
+	struct loss_state *l;
+	struct wire_call *w;
+
+	l = bpf_map_lookup_elem(&loss, &zero);
+	if (l && l->pending)
+		tell_loss();
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	w->kind = WIRE_CALL;
+	w->hook = f->hook;
+	w->flags = f->flags;
+	w->depth = f->depth;
+	w->t0 = f->t0;
+	w->t1 = t1;
+	w->tid = st->tid;
+	w->seq = f->seq;
+	w->sys = f->sys;
+	w->cpu = f->cpu;
+	w->buf = f->buf;
+	w->att = f->att;
+	w->sgt = f->sgt;
+	w->a[0] = f->a[0];
+	w->a[1] = f->a[1];
+	w->a[2] = f->a[2];
+	w->ret = ret;
+	w->caller = f->caller;
+	bpf_ringbuf_submit(w, wake_flags());
+	return 0;
+}
+
+__noinline int emit_sys(__u64 task, __u32 flags, __u64 t1, __s64 ret)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct wire_sys *w;
+
+	if (!st)
+		return 0;
+	st->sys_active = 0;
+	if (!st->ctx.recorded) /* none of its calls passed the filters */
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	__builtin_memcpy(w, &st->ctx, sizeof(*w));
+	w->flags |= flags;
+	w->t1 = t1;
+	w->ret = ret;
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+static __always_inline void note_recorded(struct task_state *st, __u32 sys)
+{
+	if (sys && sys == st->ctx.sys)
+		st->ctx.recorded = 1;
+}
+
+/* Frames above `depth` whose return did not come: their calls happened, their end is unknown. */
+__noinline int drop_frames(__u64 task, __u32 depth)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+
+	if (!st)
+		return 0;
+	for (int i = WIRE_DEPTH - 1; i >= 0; i--) {
+		struct frame *f = &st->frames[i];
+
+		if (i >= st->depth || i < depth)
+			continue;
+		count_loss(LOSS_RETURN);
+		if (f->record) {
+			f->flags |= WIRE_F_MISSED;
+			note_recorded(st, f->sys);
+			emit_call(st, f, f->t0, 0);
+		}
+	}
+	if (st->depth > depth)
+		st->depth = depth;
+	return 0;
+}
+
+/* ---- the syscall context: the application's arrow --------------------------------------- */
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
+struct pt_regs___task {
+	unsigned long di, si, dx, r10, r8, r9, ax, orig_ax;
+} __attribute__((preserve_access_index));
+struct thread_info___x86 {
+	__u32 status;
+} __attribute__((preserve_access_index));
+
+static __always_inline void read_regs(struct wire_sys *c, struct task_struct *t, void *regs)
+{
+	struct pt_regs___task *r = regs;
+	struct thread_info___x86 *ti = (void *)&t->thread_info;
+
+	c->nr = (__s32)BPF_CORE_READ(r, orig_ax);
+	c->ret = BPF_CORE_READ(r, ax);
+	if (BPF_CORE_READ(ti, status) & TS_COMPAT) {
+		struct pt_regs *full = regs;
+
+		/* i386: bx cx dx si di bp */
+		c->flags |= WIRE_SYS_COMPAT;
+		bpf_probe_read_kernel(&c->a[0], 8, &full->bx);
+		bpf_probe_read_kernel(&c->a[1], 8, &full->cx);
+		bpf_probe_read_kernel(&c->a[2], 8, &full->dx);
+		bpf_probe_read_kernel(&c->a[3], 8, &full->si);
+		bpf_probe_read_kernel(&c->a[4], 8, &full->di);
+		return;
+	}
+	c->a[0] = BPF_CORE_READ(r, di);
+	c->a[1] = BPF_CORE_READ(r, si);
+	c->a[2] = BPF_CORE_READ(r, dx);
+	c->a[3] = BPF_CORE_READ(r, r10);
+	c->a[4] = BPF_CORE_READ(r, r8);
+}
+#else
+#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
+struct pt_regs___task {
+	unsigned long orig_x0;
+	__s32 syscallno;
+} __attribute__((preserve_access_index));
+
+static __always_inline void read_regs(struct wire_sys *c, struct task_struct *t, void *regs)
+{
+	struct pt_regs___task *r = regs;
+	struct pt_regs *full = regs;
+
+	c->nr = BPF_CORE_READ(r, syscallno);
+	bpf_probe_read_kernel(&c->ret, 8, &full->regs[0]);
+	if (BPF_CORE_READ(t, thread_info.flags) & (1UL << TIF_32BIT))
+		c->flags |= WIRE_SYS_COMPAT;
+	c->a[0] = BPF_CORE_READ(r, orig_x0);
+	bpf_probe_read_kernel(&c->a[1], 8, &full->regs[1]);
+	bpf_probe_read_kernel(&c->a[2], 8, &full->regs[2]);
+	bpf_probe_read_kernel(&c->a[3], 8, &full->regs[3]);
+	bpf_probe_read_kernel(&c->a[4], 8, &full->regs[4]);
+}
+#endif
+
+/* Which argument of the call is a file descriptor that the call was made on. */
+static __always_inline __s32 sys_fd(const struct wire_sys *c)
+{
+	if (c->flags & WIRE_SYS_COMPAT)
+		return c->nr == NR32_ioctl || c->nr == NR32_close ? (__s32)c->a[0] : -1;
+	switch (c->nr) {
+	case NR_mmap:
+		return (__s32)c->a[4];
+	case NR_ioctl:
+	case NR_close:
+	case NR_dup:
+	case NR_dup2:
+	case NR_dup3:
+	case NR_fcntl:
+	case NR_lseek:
+	case NR_sendmsg:
+	case NR_recvmsg:
+		return (__s32)c->a[0];
+	}
+	return -1;
+}
+
+static __always_inline bool sys_is_close(const struct wire_sys *c)
+{
+	return c->nr == (c->flags & WIRE_SYS_COMPAT ? NR32_close : NR_close);
+}
+
+static __always_inline bool sys_is_exit(const struct wire_sys *c)
+{
+	if (c->flags & WIRE_SYS_COMPAT)
+		return c->nr == NR32_exit || c->nr == NR32_exit_group ||
+		       c->nr == NR32_arm_exit_group;
+	return c->nr == NR_exit || c->nr == NR_exit_group;
+}
+
+static __always_inline struct file *fd_file(struct task_struct *t, __s32 fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
+	struct file *file = NULL;
+
+	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd);
+	return file;
+}
+
+/* What the descriptor is: a dma-buf (by its token) or a device. */
+__noinline int describe_file(__u64 task, __u64 filep)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct file *file = (struct file *)filep;
+	struct object *o;
+	__u64 p;
+
+	if (!st || !file)
+		return 0;
+	if (is_dmabuf(file)) {
+		p = (__u64)BPF_CORE_READ(file, private_data);
+		o = bpf_map_lookup_elem(&bufs, &p);
+		if (!o) {
+			new_buf(p, 0);
+			o = bpf_map_lookup_elem(&bufs, &p);
+		}
+		if (o) {
+			st->ctx.buf = o->token;
+			if (o->announced != 1)
+				announce_buf(p, bpf_ktime_get_ns());
+		}
+		return 0;
+	}
+	st->ctx.mode = BPF_CORE_READ(file, f_inode, i_mode);
+	if ((st->ctx.mode & S_IFMT) == S_IFCHR || (st->ctx.mode & S_IFMT) == S_IFBLK) {
+		st->ctx.rdev = BPF_CORE_READ(file, f_inode, i_rdev);
+		announce_dev(st->ctx.rdev, st->ctx.mode, (__u64)BPF_CORE_READ(file, f_op));
+	}
+	return 0;
+}
+
+/*
+ * First call of a task that is not inside a known context. The syscall's entry is not probed (it
+ * would cost every syscall of the machine); its registers are still on the stack.
+ *
+ * `deferred`: a final release that runs as task work, after the exit tracepoint of the syscall that
+ * dropped the last reference. It belongs to that syscall, which is the last one that we knew or,
+ * when that one differs, one that never called us before (munmap).
+ */
+__noinline int begin_sys(__u64 task, __u32 deferred)
+{
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_struct *t = (struct task_struct *)task;
+	struct wire_sys *c;
+	struct file *file;
+	__u64 a0, a1;
+	__u32 flags;
+	__s32 nr;
+
+	if (!st)
+		return 0;
+	flags = BPF_CORE_READ(t, flags);
+	if (flags & PF_IO_WORKER)
+		return 0;
+	if (!bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs___probe))
+		return 0;
+	/* built in place: programs and what they call have 512 bytes of stack together */
+	c = &st->ctx;
+	nr = c->nr;
+	a0 = c->a[0];
+	a1 = c->a[1];
+	c->flags = 0;
+	c->recorded = 0;
+	c->buf = 0;
+	c->mode = 0;
+	c->rdev = 0;
+	read_regs(c, t, (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf()));
+	if (c->nr < 0) /* entered by an interrupt or a fault */
+		return 0;
+	if (flags & PF_EXITING && !sys_is_exit(c)) /* killed: the registers are of an older call */
+		return 0;
+	if (deferred && st->sys && c->nr == nr && c->a[0] == a0 && c->a[1] == a1)
+		return st->sys;
+	c->kind = WIRE_SYS;
+	c->tid = st->tid;
+	c->sys = ++st->sys;
+	c->t0 = bpf_ktime_get_ns();
+	c->fd = sys_fd(c);
+	if (deferred) {
+		/* Its return value is in the registers already. */
+		c->recorded = 1;
+		emit_sys(task, 0, c->t0, c->ret);
+		return c->sys;
+	}
+	st->sys_active = 1;
+	if (sys_is_close(c)) /* the descriptor is free by now, maybe taken by another file */
+		return c->sys;
+	file = fd_file(t, c->fd);
+	if (file)
+		describe_file(task, (__u64)file);
+	return c->sys;
+}
+
+/* ---- entry and return of a hook ----------------------------------------------------------- */
+
+/* Functions that jump to another hooked one as their last act share its stack pointer. */
+static __always_inline bool same_sp_nests(__u32 outer, __u32 inner)
+{
+	return (outer == HOOK_ATTACH && inner == HOOK_DYNAMIC_ATTACH) ||
+	       (outer == HOOK_MMAP_FILE && inner >= HOOK_OPS_ATTACH) ||
+	       (outer == HOOK_MMAP && inner >= HOOK_OPS_ATTACH) ||
+	       (outer == HOOK_END_CPU && inner >= HOOK_OPS_ATTACH) ||
+	       (outer < HOOK_IOCTL && inner >= HOOK_OPS_ATTACH) ||
+	       (outer == HOOK_IOCTL && inner != HOOK_IOCTL);
+}
+
+static __always_inline struct object *find_buf(__u64 p, __u32 exported)
+{
+	struct object *o;
+
+	if (!p || is_err(p))
+		return NULL;
+	o = bpf_map_lookup_elem(&bufs, &p);
+	if (o)
+		return o;
+	new_buf(p, exported);
+	return bpf_map_lookup_elem(&bufs, &p);
+}
+
+static __always_inline struct object *find_att(__u64 p, __u32 attached)
+{
+	struct object *o;
+
+	if (!p || is_err(p))
+		return NULL;
+	o = bpf_map_lookup_elem(&atts, &p);
+	if (o)
+		return o;
+	new_att(p, attached);
+	return bpf_map_lookup_elem(&atts, &p);
+}
+
+/* Does a call on buffer object o (may be NULL: not known yet) by this task pass the filters? */
+static __always_inline bool passes(struct task_state *st, struct object *o)
+{
+	if (cfg.by_task) {
+		if (st->selected) {
+			if (o)
+				o->selected |= 1;
+		} else if (!o || !(o->selected & 1)) {
+			return false;
+		}
+	}
+	if (cfg.by_exporter && (!o || !(o->selected & 2)))
+		return false;
+	return true;
+}
+
+/* Fills the buffer and the attachment of a frame from its pointers. */
+static __always_inline struct object *resolve(struct task_state *st, struct frame *f)
+{
+	struct object *bo = NULL, *ao;
+	__u32 d = st->depth;
+	/* always a valid pointer: the verifier loses track of one that may be NULL */
+	struct frame *up = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+	bool nested = d > 0 && d <= WIRE_DEPTH;
+
+	/* The caller's frame first: it may be freeing the object, see the head of this file. */
+	if (f->attp) {
+		if (nested && up->attp == f->attp && up->att) {
+			f->att = up->att;
+		} else {
+			ao = find_att(f->attp, f->hook == HOOK_OPS_ATTACH);
+			if (ao)
+				f->att = ao->token;
+		}
+	}
+	if (f->bufp) {
+		bo = bpf_map_lookup_elem(&bufs, &f->bufp);
+		if (nested && up->bufp == f->bufp && up->buf) {
+			f->buf = up->buf;
+		} else {
+			if (!bo)
+				bo = find_buf(f->bufp, 0);
+			if (bo)
+				f->buf = bo->token;
+		}
+	}
+	return bo;
+}
+
+static __always_inline void announce_objects(struct frame *f)
+{
+	struct object *o;
+
+	if (f->bufp) {
+		/* a local: CO-RE would relocate the access to our own frame as well */
+		struct dma_buf *b = (struct dma_buf *)f->bufp;
+
+		o = bpf_map_lookup_elem(&bufs, &f->bufp);
+		if (o && o->announced != 1 && o->token == f->buf) {
+			announce_ops(o->ops, (__u64)BPF_CORE_READ(b, exp_name));
+			announce_buf(f->bufp, f->t0);
+		}
+	}
+	if (f->attp) {
+		o = bpf_map_lookup_elem(&atts, &f->attp);
+		if (o && o->announced != 1 && o->token == f->att)
+			announce_att(f->attp, f->buf);
+	}
+}
+
+/* The recorded arguments, and the objects among them. */
+static __always_inline void read_args(struct frame *f, const __u32 hook, __u64 a0, __u64 a1,
+				      __u64 a2, __u64 a3)
+{
+	struct vm_area_struct *vma = (void *)a1;
+
+	switch (hook_obj(hook)) {
+	case OBJ_DMABUF0:
+		f->bufp = a0;
+		break;
+	case OBJ_ATTACH0:
+		f->attp = a0;
+		f->bufp = (__u64)BPF_CORE_READ((struct dma_buf_attachment *)a0, dmabuf);
+		break;
+	case OBJ_DMABUF0_ATTACH1:
+		f->bufp = a0;
+		f->attp = a1;
+		break;
+	case OBJ_FILE0:
+		f->bufp = (__u64)BPF_CORE_READ((struct file *)a0, private_data);
+		break;
+	case OBJ_FILE1:
+		f->bufp = (__u64)BPF_CORE_READ((struct file *)a1, private_data);
+		break;
+	case OBJ_DENTRY0:
+		f->bufp = (__u64)BPF_CORE_READ((struct dentry *)a0, d_fsdata);
+		break;
+	}
+	switch (hook) {
+	case HOOK_EXPORT:
+		f->a[0] = BPF_CORE_READ((struct dma_buf_export_info *)a0, size);
+		f->a[1] = (__u32)BPF_CORE_READ((struct dma_buf_export_info *)a0, flags);
+		break;
+	case HOOK_FD:
+	case HOOK_FD_INSTALL_API:
+		f->a[0] = (__s64)(__s32)a1;
+		break;
+	case HOOK_GET:
+	case HOOK_FD_INSTALL:
+		f->a[0] = (__s64)(__s32)a0;
+		break;
+	case HOOK_DYNAMIC_ATTACH:
+		f->a[0] = a2 != 0;
+		break;
+	case HOOK_MAP:
+	case HOOK_MAP_UNLOCKED:
+	case HOOK_BEGIN_CPU:
+	case HOOK_END_CPU:
+	case HOOK_OPS_MAP:
+	case HOOK_OPS_BEGIN_CPU:
+	case HOOK_OPS_END_CPU:
+		f->a[0] = (__u32)a1;
+		break;
+	case HOOK_UNMAP:
+	case HOOK_UNMAP_UNLOCKED:
+	case HOOK_OPS_UNMAP:
+		f->a[0] = (__u32)a2;
+		f->sgt = a1;
+		break;
+	case HOOK_BEGIN_CPU_PARTIAL:
+	case HOOK_END_CPU_PARTIAL:
+	case HOOK_OPS_BEGIN_CPU_PARTIAL:
+	case HOOK_OPS_END_CPU_PARTIAL:
+		f->a[0] = (__u32)a1;
+		f->a[1] = (__u32)a2;
+		f->a[2] = (__u32)a3;
+		break;
+	case HOOK_MMAP:
+	case HOOK_OPS_MMAP:
+	case HOOK_MMAP_FILE:
+		f->a[0] = BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start);
+		f->a[1] = hook == HOOK_MMAP ? a2 : BPF_CORE_READ(vma, vm_pgoff);
+		if (hook == HOOK_MMAP_FILE)
+			f->a[2] = BPF_CORE_READ(vma, vm_flags) & 0xf;
+		break;
+	case HOOK_KMAP:
+	case HOOK_KUNMAP:
+		f->a[0] = a1;
+		break;
+	case HOOK_IOCTL:
+		f->a[0] = (__u32)a1;
+		f->a[1] = ~0ULL;
+		f->obj = a2;
+		/* SYNC, EXPORT and IMPORT: their callees are inlined, the flags are only here */
+		if (f->a[0] == IOCTL_SYNC || f->a[0] == IOCTL_EXPORT_SYNC ||
+		    f->a[0] == IOCTL_IMPORT_SYNC) {
+			if (bpf_probe_read_user(&f->a[1], 8, (void *)a2)) {
+				f->a[1] = ~0ULL;
+				f->flags |= WIRE_F_FAULT;
+			}
+		}
+		break;
+	case HOOK_POLL:
+		f->obj = a1;
+		if (a1)
+			f->a[0] = BPF_CORE_READ((struct poll_table_struct *)a1, _key);
+		break;
+	}
+}
+
+struct dma_buf_poll_cb_t {
+	void *poll;
+} __attribute__((preserve_access_index));
+struct dma_buf___poll {
+	int poll; /* a wait_queue_head_t: only its offset is used */
+} __attribute__((preserve_access_index));
+
+/* Fence-signal context, often an interrupt: no frame, and the task is a bystander. */
+static __always_inline void read_poll_cb(struct frame *f, __u64 cb)
+{
+	__u64 poll = (__u64)BPF_CORE_READ((struct dma_buf_poll_cb_t *)cb, poll);
+
+	f->flags |= WIRE_F_IRQ;
+	if (poll && bpf_core_field_exists(struct dma_buf___poll, poll))
+		f->bufp = poll - bpf_core_field_offset(struct dma_buf___poll, poll);
+}
+
+/* Releases, which may run after the syscall that caused them: see begin_sys(). */
+static __always_inline bool is_release(__u32 hook)
+{
+	return hook == HOOK_FILE_RELEASE || hook == HOOK_RELEASE || hook == HOOK_OPS_RELEASE;
+}
+
+static __always_inline bool is_fd_close(__u32 hook)
+{
+	return hook == HOOK_FILP_FLUSH || hook == HOOK_FILP_CLOSE;
+}
+
+/* The part of an entry that is the same for all hooks. `f` has the hook and its arguments. */
+static __noinline int enter(struct frame *f, __u64 task)
+{
+	struct task_state *st = get_task(task);
+	struct object *bo;
+	__u32 d, hook;
+
+	if (!f || !st || st->tgid == cfg.self)
+		return 0;
+	hook = f->hook;
+	d = st->depth;
+	/* A kprobe frame below us on the stack, or at the same place, has returned without telling. */
+	if (f->sp && d > 0 && d <= WIRE_DEPTH) {
+		struct frame *up = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+
+		if (up->sp &&
+		    (f->sp > up->sp || (f->sp == up->sp && !same_sp_nests(up->hook, hook)))) {
+			drop_frames(task, d - 1);
+			d = st->depth;
+		}
+	}
+	if (d >= WIRE_DEPTH && f->ret != RET_NORET) {
+		count_loss(LOSS_DEPTH);
+		st->depth = d + 1; /* keeps returns paired: see leave() */
+		return 0;
+	}
+	f->t0 = bpf_ktime_get_ns();
+	f->cpu = bpf_get_smp_processor_id();
+	f->seq = ++st->seq;
+	f->depth = d;
+	if (d)
+		f->caller = 0; /* only the outermost call has a caller of interest */
+	if (st->flags & PF_KTHREAD || hook == HOOK_POLL_CB)
+		f->sys = 0;
+	else if (st->sys_active)
+		f->sys = st->sys;
+	else
+		f->sys = begin_sys(task, is_release(hook));
+	if (is_release(hook) || is_fd_close(hook))
+		if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_EXITING)
+			f->flags |= WIRE_F_EXITING;
+	bo = resolve(st, f);
+	if (hook == HOOK_EXPORT || hook == HOOK_GET)
+		f->record = !cfg.by_task || st->selected;
+	else
+		f->record = passes(st, bo);
+	if (f->record) {
+		note_recorded(st, f->sys);
+		if (st->announced != TASK_KNOWN)
+			announce_task(task);
+		announce_objects(f);
+	}
+	if (f->sys && is_fd_close(hook) && sys_is_close(&st->ctx))
+		st->ctx.buf = f->buf;
+	if (hook == HOOK_RELEASE)
+		bpf_map_delete_elem(&bufs, &f->bufp);
+	if (hook == HOOK_DETACH)
+		bpf_map_delete_elem(&atts, &f->attp);
+	count_hit(hook);
+	if (f->ret == RET_NORET) {
+		if (f->record)
+			emit_call(st, f, f->t0, 0);
+		return 0;
+	}
+	st->frames[d & (WIRE_DEPTH - 1)] = *f;
+	st->depth = d + 1;
+	return 0;
+}
+
+static __always_inline int on_entry(const __u32 hook, __u64 a0, __u64 a1, __u64 a2, __u64 a3,
+				    __u64 sp, __u64 ra)
+{
+	struct frame f = {};
+
+	if (!armed)
+		return 0;
+	/* First of all: these two see every open and close of the machine. */
+	if (hook == HOOK_FD_INSTALL && !is_dmabuf((struct file *)a1))
+		return 0;
+	if (is_fd_close(hook) && !is_dmabuf((struct file *)a0))
+		return 0;
+	f.hook = hook;
+	f.ret = hook_ret(hook);
+	f.kind = hook_kind(hook);
+	f.sp = sp;
+	f.caller = hook_kind(hook) == KIND_API ? ra : 0;
+	if (hook == HOOK_POLL_CB)
+		read_poll_cb(&f, a1);
+	else
+		read_args(&f, hook, a0, a1, a2, a3);
+	if (hook == HOOK_RELEASE && !f.bufp)
+		return 0; /* a failed export: there never was a buffer */
+	if (hook == HOOK_EXPORT) /* before the exporter's first callback can run */
+		announce_ops((__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, ops),
+			     (__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, exp_name));
+	return enter(&f, bpf_get_current_task());
+}
+
+/* What came back: an object, an error, a number. */
+static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __u32 hook,
+				      __u64 ret)
+{
+	struct object *o;
+
+	switch (f->ret) {
+	case RET_BUF:
+		if (is_err(ret))
+			return ret;
+		if (hook == HOOK_EXPORT) /* a reused address whose release we missed */
+			bpf_map_delete_elem(&bufs, &ret);
+		f->bufp = ret;
+		o = find_buf(ret, hook == HOOK_EXPORT);
+		if (o)
+			f->buf = o->token;
+		f->record = passes(st, o);
+		return ret ? 0 : -22;
+	case RET_ATT:
+		if (is_err(ret))
+			return ret;
+		f->attp = ret;
+		o = find_att(ret, 1);
+		if (o)
+			f->att = o->token;
+		return 0;
+	case RET_SGT:
+		if (is_err(ret))
+			return ret;
+		f->sgt = ret;
+		return ret ? BPF_CORE_READ((struct sg_table *)ret, nents) : 0;
+	case RET_PTR:
+		return is_err(ret) ? (__s64)ret : ret != 0;
+	case RET_INT:
+	case RET_FD:
+		return (__s64)(__s32)ret;
+	case RET_MASK:
+		return (__u32)ret;
+	}
+	return 0;
+}
+
+__noinline int name_was_set(__u64 p, __u64 token, __u64 t)
+{
+	struct dma_buf *b = (struct dma_buf *)p;
+	struct wire_named *w;
+
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w) {
+		count_loss(LOSS_RING);
+		return 0;
+	}
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_NAMED;
+	w->t = t;
+	w->buf = token;
+	bpf_probe_read_kernel_str(w->name, sizeof(w->name), BPF_CORE_READ(b, name));
+	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+static __noinline int leave(__u32 hook, __u64 ret)
+{
+	__u64 task = bpf_get_current_task(), t1 = bpf_ktime_get_ns();
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct frame *f;
+	__s64 r;
+	__u32 d;
+
+	if (!st || st->tgid == cfg.self)
+		return 0;
+	d = st->depth;
+	if (!d)
+		return 0; /* was entered before we were armed */
+	if (d > WIRE_DEPTH) {
+		st->depth = d - 1;
+		return 0;
+	}
+	f = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+	if (f->hook != hook) {
+		/* Returns between were missed, or our own entry was. */
+		for (int i = WIRE_DEPTH - 1; i >= 0; i--) {
+			if (i >= d || st->frames[i].hook != hook)
+				continue;
+			drop_frames(task, i + 1);
+			break;
+		}
+		d = st->depth;
+		if (!d || d > WIRE_DEPTH)
+			return 0;
+		f = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+		if (f->hook != hook)
+			return 0;
+	}
+	st->depth = d - 1;
+	st->ctx.t1 = t1;
+	r = read_ret(st, f, hook, ret);
+	if (!f->record)
+		return 0;
+	note_recorded(st, f->sys);
+	if (st->announced != TASK_KNOWN)
+		announce_task(task);
+	announce_objects(f);
+	if (hook == HOOK_IOCTL) {
+		if (f->a[0] == IOCTL_EXPORT_SYNC && !r)
+			bpf_probe_read_user(&f->a[1], 8, (void *)f->obj);
+		if ((f->a[0] & ~IOCTL_SIZE_MASK) == (IOCTL_SET_NAME & ~IOCTL_SIZE_MASK) && !r)
+			name_was_set(f->bufp, f->buf, f->t0);
+	}
+	return emit_call(st, f, t1, r);
+}
+
+/* ---- the programs ------------------------------------------------------------------------- */
+
+/* The caller of a function whose fentry we are in: look for the function on our own stack. */
+static __always_inline __u64 stack_caller(void *ctx, const __u32 hook)
+{
+	__u64 ip[8] = {};
+	__u64 base = cfg.addr[hook];
+
+	if (hook_kind(hook) != KIND_API || !base)
+		return 0;
+	if (bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
+		return 0;
+	for (int i = 0; i < 7; i++)
+		if (ip[i] - base < 64) /* the call to the trampoline is its first instruction */
+			return ip[i + 1];
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
+{
+	__u64 ra = 0;
+
+	bpf_probe_read_kernel(&ra, sizeof(ra), (void *)regs->sp);
+	return ra;
+}
+#else
+static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
+{
+	return regs->regs[30];
+}
+#endif
+
+/* The verifier types a returned pointer, and then forbids to treat it as the number that it is when
+ * it is an error: read it as plain memory. */
+static __always_inline __u64 fexit_ret(const __u32 hook, __u64 *ctx, int n)
+{
+	__u64 ret = 0;
+
+	switch (hook_ret(hook)) {
+	case RET_VOID:
+		return 0;
+	case RET_BUF:
+	case RET_ATT:
+	case RET_SGT:
+	case RET_PTR:
+		bpf_probe_read_kernel(&ret, sizeof(ret), &ctx[n]);
+		return ret;
+	}
+	return ctx[n];
+}
+
+/* fentry's context: the arguments, and for fexit the result behind them. */
+#define FARG(ctx, n, count) ((n) < (count) ? (ctx)[n] : 0)
+
+#define PROGS(ENUM, nargs)                                                                         \
+	SEC("?kprobe") int k_##ENUM(struct pt_regs *ctx)                                           \
+	{                                                                                          \
+		return on_entry(HOOK_##ENUM, REG_ARG(ctx, 0), REG_ARG(ctx, 1),                \
+				REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx),                     \
+				kprobe_caller(ctx));                                               \
+	}                                                                                          \
+	SEC("?kretprobe") int kr_##ENUM(struct pt_regs *ctx)                                       \
+	{                                                                                          \
+		return leave(HOOK_##ENUM, REG_RET(ctx));                                       \
+	}                                                                                          \
+	PROGS_F_##nargs(ENUM)
+
+#define PROGS_F(ENUM, n)                                                                           \
+	SEC("?fentry") int f_##ENUM(__u64 *ctx)                                                    \
+	{                                                                                          \
+		return on_entry(HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
+				FARG(ctx, 2, n), FARG(ctx, 3, n), 0,                               \
+				stack_caller(ctx, HOOK_##ENUM));                                   \
+	}                                                                                          \
+	SEC("?fexit") int fr_##ENUM(__u64 *ctx)                                                    \
+	{                                                                                          \
+		return leave(HOOK_##ENUM, fexit_ret(HOOK_##ENUM, ctx, n));                     \
+	}
+
+#define PROGS_F_1(ENUM) PROGS_F(ENUM, 1)
+#define PROGS_F_2(ENUM) PROGS_F(ENUM, 2)
+#define PROGS_F_3(ENUM) PROGS_F(ENUM, 3)
+#define PROGS_F_4(ENUM) PROGS_F(ENUM, 4)
+#define PROGS_F_0(ENUM)
+
+WIRE_PROGS(PROGS)
+
+/* One pair of programs for every kprobe, where the kernel gives a program the cookie of its probe
+ * (5.15, 7adfc6c9b315): two programs load a hundred times faster than two hundred. */
+SEC("?kprobe") int k_any(struct pt_regs *ctx)
+{
+	return on_entry(bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
+			REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx), kprobe_caller(ctx));
+}
+
+SEC("?kretprobe") int kr_any(struct pt_regs *ctx)
+{
+	return leave(bpf_get_attach_cookie(ctx), REG_RET(ctx));
+}
+
+/* End of every syscall of the machine: must be cheap for tasks that never touched a dma-buf. */
+SEC("?raw_tp/sys_exit") int tp_sys_exit(__u64 *ctx)
+{
+	__u64 task = bpf_get_current_task();
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+
+	if (!st || !st->sys_active)
+		return 0;
+	if (st->depth)
+		drop_frames(task, 0);
+	return emit_sys(task, 0, bpf_ktime_get_ns(), (__s64)ctx[1]);
+}
+
+/* The last moment of a task_struct; its address may be another task's afterwards. */
+SEC("?raw_tp/sched_process_free") int tp_process_free(__u64 *ctx)
+{
+	__u64 task = ctx[0];
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+
+	if (!st)
+		return 0;
+	if (st->depth)
+		drop_frames(task, 0);
+	if (st->sys_active) /* exit() does not return */
+		emit_sys(task, WIRE_SYS_MISSED, st->ctx.t1, 0);
+	bpf_map_delete_elem(&tasks, &task);
+	return 0;
+}
+
+/* -p PID and the traced command: their children are recorded too. */
+SEC("?raw_tp/sched_process_fork") int tp_fork(__u64 *ctx)
+{
+	__u32 parent = BPF_CORE_READ((struct task_struct *)ctx[0], tgid);
+	__u32 child = BPF_CORE_READ((struct task_struct *)ctx[1], tgid);
+	__u32 one = 1;
+
+	if (parent != child && bpf_map_lookup_elem(&pids, &parent))
+		bpf_map_update_elem(&pids, &child, &one, BPF_ANY);
+	return 0;
+}
+
+/* A new name; and with --comm maybe a new verdict. */
+SEC("?raw_tp/sched_process_exec") int tp_exec(__u64 *ctx)
+{
+	__u64 task = bpf_get_current_task();
+	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+
+	if (!st)
+		return 0;
+	if (st->announced == TASK_KNOWN)
+		st->announced = TASK_RENAMED;
+	if (cfg.by_task)
+		st->selected = task_selected((struct task_struct *)task, st->tgid);
+	return 0;
+}
+
+/* Reads an ops table whose address user space knows from kallsyms. Run with BPF_PROG_TEST_RUN,
+ * which raw tracepoint programs have since 5.10 (1b4d60ec162f). */
+SEC("?raw_tp") int peek_ops(__u64 *ctx)
+{
+	__u32 zero = 0;
+	struct wire_ops *w = bpf_map_lookup_elem(&peeked, &zero);
+
+	if (!w)
+		return 0;
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_OPS;
+	w->ops = ctx[0];
+	read_slots(w, (const struct dma_buf_ops *)ctx[0]);
+	return 0;
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * wire.h - what the probes send to the collector, on the same machine.
+ *
+ * The only header shared with user space (with hooks.h, the table of hooks). It
+ * includes nothing else; both sides provide __u8 ... __s64. Wire records are never
+ * stored: src/live/collect.c turns them into the items of src/trace, so this layout
+ * may change at will. Kernel addresses appear here, and stop at the collector.
+ *
+ * An object (buffer, attachment) is named by a token that the probes draw at first
+ * sight: pointers are reused at once after a kfree, tokens never.
+ */
+#ifndef DMASEQ_WIRE_H
+#define DMASEQ_WIRE_H
+
+#include "hooks.h"
+
+#define WIRE_COMM    16
+#define WIRE_NAME    32		/* DMA_BUF_NAME_LEN of the kernel */
+#define WIRE_STR     64
+#define WIRE_SLOTS   16		/* more than the members of struct dma_buf_ops */
+#define WIRE_DEPTH   8		/* calls nested in one task; deeper ones are counted as lost */
+
+enum wire_kind {
+	WIRE_CALL = 1,
+	WIRE_SYS = 2,
+	WIRE_TASK = 3,
+	WIRE_BUF = 4,
+	WIRE_ATT = 5,
+	WIRE_OPS = 6,
+	WIRE_NAMED = 7,
+	WIRE_DEV = 8,
+	WIRE_LOSS = 9,
+};
+
+/* Same bits as DQ_CALL_* of src/trace/trace.h; collect.c asserts it. */
+#define WIRE_F_OPEN    0x1
+#define WIRE_F_MISSED  0x2
+#define WIRE_F_IRQ     0x8
+#define WIRE_F_EXITING 0x10
+#define WIRE_F_FAULT   0x20
+
+struct wire_call {
+	__u16 kind;
+	__u16 hook;
+	__u16 flags;
+	__u16 depth;
+	__u64 t0, t1;
+	__u32 tid;
+	__u32 seq;
+	__u32 sys;
+	__u32 cpu;
+	__u64 buf, att;		/* tokens */
+	__u64 sgt;		/* sg_table address */
+	__u64 a[3];
+	__s64 ret;
+	__u64 caller;		/* return address of an outermost API call, else 0 */
+};
+
+#define WIRE_SYS_OPEN	0x1
+#define WIRE_SYS_COMPAT 0x2
+#define WIRE_SYS_MISSED 0x4
+
+struct wire_sys {
+	__u16 kind;
+	__u16 flags;
+	__u32 tid;
+	__u32 sys;
+	__s32 nr;
+	__u64 t0, t1;
+	__u64 a[6];
+	__s64 ret;
+	__u64 buf;		/* token of the dma-buf that the descriptor is, 0: another file */
+	__s32 fd;		/* -1: the call has none, or it is not open */
+	__u32 rdev;		/* device number (kernel's encoding) of chr and blk */
+	__u32 mode;		/* i_mode of the file, 0: no file */
+	__u32 recorded;		/* in the state of a task: one of its calls was recorded */
+};
+
+#define WIRE_TASK_KTHREAD 0x1
+#define WIRE_TASK_NEW	  0x2	/* not just a new name of the one that we know by this tid */
+
+struct wire_task {
+	__u16 kind;
+	__u16 flags;
+	__u32 tid, tgid;
+	__u32 pad;
+	char comm[WIRE_COMM];
+	char process[WIRE_COMM];
+};
+
+#define WIRE_BUF_PREEXISTING 0x1
+
+struct wire_buf {
+	__u16 kind;
+	__u16 flags;
+	__u32 pad;
+	__u64 buf, ptr, t;
+	__u64 ino, size;
+	__u64 ops;
+	char exp_name[WIRE_STR];
+	char owner[WIRE_STR];
+	char name[WIRE_NAME];
+};
+
+#define WIRE_ATT_DYNAMIC     0x1
+#define WIRE_ATT_PREEXISTING 0x2
+
+struct wire_att {
+	__u16 kind;
+	__u16 flags;
+	__u32 pad;
+	__u64 att, ptr, buf, t;
+	char dev[WIRE_STR];
+	char driver[WIRE_STR];
+	char bus[WIRE_STR];
+};
+
+/* A dma_buf_ops table not met before. slot[i] is the address of callback hook HOOK_OPS_ATTACH + i. */
+struct wire_ops {
+	__u16 kind;
+	__u16 pad[3];
+	__u64 ops;
+	__u64 slot[WIRE_SLOTS];
+	char exp_name[WIRE_STR];
+};
+
+struct wire_named {
+	__u16 kind;
+	__u16 pad[3];
+	__u64 t, buf;
+	char name[WIRE_NAME];
+};
+
+/* A device file at first sight: the module of its file operations. */
+struct wire_dev {
+	__u16 kind;
+	__u16 pad;
+	__u32 rdev;
+	__u32 mode;
+	__u32 pad2;
+	char module[WIRE_STR];
+};
+
+enum wire_loss_source {
+	LOSS_RING = 0,		/* no room in the ring buffer */
+	LOSS_TASKS = 1,		/* no room in the table of tasks */
+	LOSS_DEPTH = 2,		/* calls nested deeper than WIRE_DEPTH */
+	LOSS_OBJECTS = 3,	/* no room in a table of objects */
+	LOSS_RETURN = 4,	/* a return was not seen (the call itself is in the trace, marked) */
+	LOSS_MAX = 5,
+	LOSS_SLOTS = 8,
+};
+
+struct wire_loss {
+	__u16 kind;
+	__u16 source;
+	__u32 cpu;
+	__u64 count, t0, t1;
+};
+
+/* One per CPU: losses not yet told in the stream. */
+struct loss_state {
+	__u64 count[LOSS_SLOTS];
+	__u64 t0[LOSS_SLOTS], t1[LOSS_SLOTS];
+	__u64 pending;		/* sum of count[] */
+	__u64 tokens;		/* tokens drawn on this CPU */
+};
+
+/* In-flight state of a task; drained by the collector at the end. */
+struct frame {
+	__u64 t0;
+	__u64 sp;		/* stack pointer at a kprobe's entry, 0: fentry */
+	__u64 bufp, buf;	/* pointer and token */
+	__u64 attp, att;
+	__u64 sgt;
+	__u64 a[3];
+	__u64 caller;
+	__u64 obj;		/* what the return needs: the dma_buf of an ioctl, a user address ... */
+	__u32 seq;
+	__u32 cpu;
+	__u32 sys;
+	__u16 hook;
+	__u16 flags;
+	__u16 depth;
+	__u16 record;		/* passed the filters at entry */
+	__u16 ret;		/* enum hook_ret of the hook */
+	__u16 kind;		/* enum hook_kind */
+};
+
+enum { TASK_UNKNOWN = 0, TASK_KNOWN = 1, TASK_RENAMED = 2 }; /* to the collector */
+
+struct task_state {
+	__u32 tid, tgid;
+	__u32 flags;
+	__u32 seq;		/* entries so far */
+	__u32 sys;		/* contexts so far */
+	__u32 sys_active;
+	__u32 depth;
+	__u32 selected;		/* passes the pid/comm filter */
+	__u32 announced;	/* TASK_* */
+	__u32 pad2;
+	struct wire_sys ctx;	/* the current or the last syscall context */
+	struct frame frames[WIRE_DEPTH];
+};
+
+/* A buffer or an attachment that lives. */
+struct object {
+	__u64 token;
+	__u64 ops;
+	__u32 selected;
+	__u32 announced;
+};
+
+/*
+ * The hooks that have programs, and how many arguments the kernel function has, which fentry must
+ * know; 0: a callback of an ops table, attached by address, for which only kprobes will do.
+ */
+#define WIRE_PROGS(P) \
+	P(EXPORT, 1) P(FD, 2) P(FD_INSTALL_API, 2) P(GET, 1) P(PUT, 1) P(ATTACH, 2) \
+	P(DYNAMIC_ATTACH, 4) P(DETACH, 2) P(PIN, 1) P(UNPIN, 1) P(MAP, 2) P(MAP_UNLOCKED, 2) \
+	P(UNMAP, 3) P(UNMAP_UNLOCKED, 3) P(MOVE_NOTIFY, 1) P(INVALIDATE, 1) P(BEGIN_CPU, 2) \
+	P(END_CPU, 2) P(BEGIN_CPU_PARTIAL, 4) P(END_CPU_PARTIAL, 4) P(MMAP, 3) P(VMAP, 2) \
+	P(VUNMAP, 2) P(VMAP_UNLOCKED, 2) P(VUNMAP_UNLOCKED, 2) P(KMAP, 2) P(KUNMAP, 3) \
+	P(IOCTL, 3) P(MMAP_FILE, 2) P(POLL, 2) P(POLL_CB, 2) P(FILE_RELEASE, 2) P(RELEASE, 1) \
+	P(FD_INSTALL, 2) P(FILP_FLUSH, 2) P(FILP_CLOSE, 2) P(OPS_ATTACH, 0) P(OPS_DETACH, 0) \
+	P(OPS_PIN, 0) P(OPS_UNPIN, 0) P(OPS_MAP, 0) P(OPS_UNMAP, 0) P(OPS_RELEASE, 0) \
+	P(OPS_BEGIN_CPU, 0) P(OPS_END_CPU, 0) P(OPS_MMAP, 0) P(OPS_VMAP, 0) P(OPS_VUNMAP, 0) \
+	P(OPS_BEGIN_CPU_PARTIAL, 0) P(OPS_END_CPU_PARTIAL, 0)
+
+/* Knobs, set before load. */
+struct config {
+	__u32 self;		/* our own tgid: never recorded */
+	__u32 by_task;		/* record only selected tasks, and buffers that they touched */
+	__u32 by_exporter;	/* record only buffers of this exporter */
+	__u32 by_comm;
+	__u32 wake_bytes;	/* wake the collector when this much is in the ring */
+	__u32 pad;
+	char exporter[WIRE_STR];
+	char comm[WIRE_COMM];
+	__u64 addr[HOOK_MAX];	/* of the probed functions, to find the caller on a stack */
+};
+
+#endif /* DMASEQ_WIRE_H */

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * attach.c - which program goes where.
+ *
+ * The plan is made from the table of hooks and what this kernel has: symbols from
+ * kallsyms, function types from BTF. Rungs, best first: fentry/fexit, then
+ * kprobe/kretprobe. Whether a rung works is found by trying it: an fentry program
+ * that the kernel refuses (arm64 before 6.4 has no direct calls) sends its hook
+ * down one rung, and everything is loaded again. No version is ever compared.
+ *
+ * Kprobes are attached by address through the perf PMU, because names are not
+ * unique, and the return probe is registered before the entry probe: the kernel
+ * runs the last registered one first (kernel/kprobes.c, list_add_rcu in
+ * register_aggr_kprobe, 5.10 to 7.2), so that the entry program sees the true
+ * return address and not the kretprobe trampoline.
+ */
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "impl.h"
+#include "dmaseq_bpf.skel.h"
+
+static const struct {
+	uint32_t hook;
+	const char *name;
+	int nargs;
+} progs[] = {
+#define P(ENUM, n) { HOOK_##ENUM, #ENUM, n },
+	WIRE_PROGS(P)
+#undef P
+};
+
+/*
+ * Called per frame, or for every descriptor of the machine: worth an fentry program of its own.
+ * The others share the pair of kprobe programs, which load a hundred times faster; `--attach fentry`
+ * takes fentry for all.
+ */
+static bool is_hot(uint32_t hook)
+{
+	switch (hook) {
+	case HOOK_GET:
+	case HOOK_PUT:
+	case HOOK_MAP:
+	case HOOK_MAP_UNLOCKED:
+	case HOOK_UNMAP:
+	case HOOK_UNMAP_UNLOCKED:
+	case HOOK_BEGIN_CPU:
+	case HOOK_END_CPU:
+	case HOOK_VMAP:
+	case HOOK_VMAP_UNLOCKED:
+	case HOOK_VUNMAP:
+	case HOOK_VUNMAP_UNLOCKED:
+	case HOOK_IOCTL:
+	case HOOK_POLL:
+	case HOOK_FD_INSTALL:
+	case HOOK_FILP_FLUSH:
+	case HOOK_FILP_CLOSE:
+		return true;
+	}
+	return false;
+}
+
+#define for_each_hook(l, p)                                                                        \
+	for (size_t i_ = 0; i_ < DQ_ARRAY_SIZE(progs); i_++)                                       \
+		for (struct hook_plan *p = &(l)->plan[progs[i_].hook]; p; p = NULL)
+
+static bool has_return(const struct hook_plan *p)
+{
+	return p->info->ret != RET_NORET;
+}
+
+/* The number of arguments that BTF gives a kernel function, -1: BTF does not know it. */
+static int btf_nargs(const struct btf *btf, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_FUNC);
+	const struct btf_type *t;
+
+	if (id < 0)
+		return -1;
+	t = btf__type_by_id(btf, id);
+	t = t ? btf__type_by_id(btf, t->type) : NULL;
+	return t && btf_is_func_proto(t) ? btf_vlen(t) : -1;
+}
+
+static void plan_hook(struct dq_live *l, struct hook_plan *p)
+{
+	const char *module;
+
+	p->addr = dq_ksyms_addr(l->ksyms, p->info->name);
+	if (!p->addr) {
+		snprintf(p->state, sizeof(p->state), "absent");
+		return;
+	}
+	dq_ksyms_name(l->ksyms, p->addr, p->symbol, sizeof(p->symbol));
+	module = dq_ksyms_module_of(l->ksyms, p->addr);
+	p->wanted = true;
+	/* fentry must agree with the real number of arguments: vmap had one less in 5.10 */
+	if (l->opts.rung == DQ_RUNG_KPROBE || (l->opts.rung == DQ_RUNG_AUTO && !is_hot(p->info->id)))
+		return;
+	if (module && !strcmp(module, "vmlinux") &&
+	    btf_nargs(l->btf, p->info->name) == p->nargs)
+		p->rung = DQ_RUNG_FENTRY;
+}
+
+/* Does the kernel hand a kprobe program its cookie? Asked of its BTF: the list of helpers is there. */
+static bool has_cookies(const struct btf *btf)
+{
+	int id = btf__find_by_name_kind(btf, "bpf_func_id", BTF_KIND_ENUM);
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	const struct btf_enum *e = t ? btf_enum(t) : NULL;
+
+	for (int i = 0; e && i < btf_vlen(t); i++) {
+		const char *name = btf__name_by_offset(btf, e[i].name_off);
+
+		if (name && !strcmp(name, "BPF_FUNC_get_attach_cookie"))
+			return true;
+	}
+	return false;
+}
+
+int attach_plan(struct dq_live *l)
+{
+	l->cookies = has_cookies(l->btf);
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(progs); i++) {
+		struct hook_plan *p = &l->plan[progs[i].hook];
+
+		p->info = dq_hook_info(progs[i].hook);
+		p->enum_name = progs[i].name;
+		p->nargs = progs[i].nargs;
+		p->rung = DQ_RUNG_KPROBE;
+		if (!p->info)
+			return dq_live_fail(l, -EINVAL, "hook %s is not in the table", p->enum_name);
+		if (p->nargs)
+			plan_hook(l, p);
+		else
+			snprintf(p->state, sizeof(p->state), "not met");
+	}
+	/* filp_close() calls filp_flush() where that exists (6.7+, and backports): never both. */
+	if (l->plan[HOOK_FILP_FLUSH].wanted && l->plan[HOOK_FILP_CLOSE].wanted) {
+		l->plan[HOOK_FILP_CLOSE].wanted = false;
+		snprintf(l->plan[HOOK_FILP_CLOSE].state, sizeof(l->plan[0].state),
+			 "not needed: filp_flush");
+	}
+	return 0;
+}
+
+static struct bpf_program *find_prog(struct dq_live *l, const char *prefix, const char *name)
+{
+	char buf[64];
+
+	snprintf(buf, sizeof(buf), "%s_%s", prefix, name);
+	return bpf_object__find_program_by_name(l->skel->obj, buf);
+}
+
+static int enable(struct dq_live *l, const char *prefix, struct hook_plan *p)
+{
+	struct bpf_program *prog = find_prog(l, prefix, p->enum_name);
+	int err;
+
+	if (!prog)
+		return -ENOENT;
+	err = bpf_program__set_autoload(prog, true);
+	if (!err && prefix[0] == 'f')
+		err = bpf_program__set_attach_target(prog, 0, p->info->name);
+	return err;
+}
+
+static int enable_all(struct dq_live *l)
+{
+	static const char *const tps[] = { "tp_sys_exit", "tp_process_free", "tp_fork", "tp_exec",
+					   "peek_ops" };
+	int err = 0;
+
+	for_each_hook(l, p) {
+		bool fentry = p->wanted && p->rung == DQ_RUNG_FENTRY;
+
+		if ((p->nargs && !p->wanted) || (!fentry && l->cookies))
+			continue;
+		err = enable(l, fentry ? "f" : "k", p);
+		if (!err && has_return(p))
+			err = enable(l, fentry ? "fr" : "kr", p);
+		if (err)
+			return err;
+	}
+	if (l->cookies) {
+		bpf_program__set_autoload(l->skel->progs.k_any, true);
+		bpf_program__set_autoload(l->skel->progs.kr_any, true);
+	}
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++)
+		bpf_program__set_autoload(
+			bpf_object__find_program_by_name(l->skel->obj, tps[i]), true);
+	return 0;
+}
+
+static void set_config(struct dq_live *l, uint64_t ring_bytes)
+{
+	/* rodata of the skeleton is const for the programs, not for us before load */
+	struct config *c = (struct config *)&l->skel->rodata->cfg;
+
+	c->self = getpid();
+	c->by_task = l->opts.by_task || l->opts.npids || l->opts.comm;
+	c->by_comm = l->opts.comm != NULL;
+	c->by_exporter = l->opts.exporter != NULL;
+	c->wake_bytes = ring_bytes / 4;
+	if (l->opts.comm)
+		snprintf(c->comm, sizeof(c->comm), "%s", l->opts.comm);
+	if (l->opts.exporter)
+		snprintf(c->exporter, sizeof(c->exporter), "%s", l->opts.exporter);
+	for_each_hook(l, p)
+		c->addr[p->info->id] = p->addr;
+}
+
+static uint64_t ring_size(uint64_t bytes)
+{
+	uint64_t size = sysconf(_SC_PAGESIZE);
+
+	while (size < bytes && size < (1ULL << 30))
+		size *= 2;
+	return size;
+}
+
+/* The last program that libbpf complained about: "prog 'k_FOO': BPF program load failed". */
+static struct hook_plan *rejected(struct dq_live *l)
+{
+	const char *p = dq_sb_str(&l->libbpf_log), *last = NULL, *name;
+
+	while ((p = strstr(p, "prog '"))) {
+		p += strlen("prog '");
+		last = p;
+	}
+	if (!last)
+		return NULL;
+	name = memchr(last, '_', 4);
+	if (!name++)
+		return NULL;
+	for_each_hook(l, h) {
+		size_t n = strlen(h->enum_name);
+
+		if (!strncmp(name, h->enum_name, n) && name[n] == '\'')
+			return h;
+	}
+	return NULL;
+}
+
+static int load_once(struct dq_live *l)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, oo, .btf_custom_path = l->opts.btf);
+	uint64_t ring = ring_size(l->opts.ring_bytes ? l->opts.ring_bytes : 8 << 20);
+	int err;
+
+	attach_close(l);
+	dq_sb_reset(&l->libbpf_log);
+	l->skel = dmaseq_bpf__open_opts(&oo);
+	if (!l->skel)
+		return -errno;
+	bpf_map__set_max_entries(l->skel->maps.ring, ring);
+	set_config(l, ring);
+	err = enable_all(l);
+	return err ? err : dmaseq_bpf__load(l->skel);
+}
+
+/* The tail of libbpf's log: the verifier's last words are what matters. */
+static const char *log_tail(struct dq_live *l)
+{
+	const char *s = dq_sb_str(&l->libbpf_log);
+	size_t n = strlen(s);
+
+	return n > 600 ? s + n - 600 : s;
+}
+
+int attach_load(struct dq_live *l)
+{
+	int err;
+
+	/* A program that this kernel's verifier refuses takes only its own hook with it. */
+	for (int tries = 0; tries < 8; tries++) {
+		struct hook_plan *p;
+
+		err = load_once(l);
+		if (!err)
+			return 0;
+		if (err == -EPERM)
+			break;
+		p = rejected(l);
+		if (!p || !p->nargs)
+			break;
+		dq_debug("%s: %s rejected: %s", p->info->name,
+			 p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe", log_tail(l));
+		if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
+			p->rung = DQ_RUNG_KPROBE;
+			continue;
+		}
+		p->wanted = false;
+		snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
+	}
+	return dq_live_fail(l, err,
+			    "cannot load probes: %s: the kernel refused a BPF program: %s. Try: dmaseq doctor -v",
+			    dq_errname(err), log_tail(l));
+}
+
+/* ---- attaching ------------------------------------------------------------------- */
+
+static int kprobe_pmu(void)
+{
+	FILE *f = fopen("/sys/bus/event_source/devices/kprobe/type", "re");
+	int type = -ENOENT;
+
+	if (f) {
+		if (fscanf(f, "%d", &type) != 1)
+			type = -EINVAL;
+		fclose(f);
+	}
+	return type;
+}
+
+static int open_kprobe(struct dq_live *l, uint64_t addr, bool ret)
+{
+	struct perf_event_attr attr;
+	int fd;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.size = sizeof(attr);
+	attr.type = l->kprobe_type;
+	attr.config = ret; /* format/retprobe is bit 0, 4.17 to 7.2 */
+	attr.kprobe_addr = addr; /* with kprobe_func 0 */
+	fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+struct bpf_link *attach_kprobe(struct dq_live *l, const char *enum_name, uint32_t hook,
+			       uint64_t addr, bool ret)
+{
+	LIBBPF_OPTS(bpf_perf_event_opts, po, .bpf_cookie = l->cookies ? hook : 0);
+	struct bpf_program *prog = find_prog(l, ret ? "kr" : "k", l->cookies ? "any" : enum_name);
+	int fd = open_kprobe(l, addr, ret);
+	struct bpf_link *link;
+
+	if (fd < 0 || !prog) {
+		errno = fd < 0 ? -fd : ENOENT;
+		return NULL;
+	}
+	link = bpf_program__attach_perf_event_opts(prog, fd, &po);
+	if (!link) {
+		int err = errno;
+
+		close(fd);
+		errno = err;
+	}
+	return link;
+}
+
+static int attach_return(struct dq_live *l, struct hook_plan *p)
+{
+	if (!has_return(p))
+		return 0;
+	if (p->rung == DQ_RUNG_FENTRY)
+		p->ret = bpf_program__attach_trace(find_prog(l, "fr", p->enum_name));
+	else
+		p->ret = attach_kprobe(l, p->enum_name, p->info->id, p->addr, true);
+	return p->ret ? 0 : -errno;
+}
+
+static int attach_entry(struct dq_live *l, struct hook_plan *p)
+{
+	if (p->rung == DQ_RUNG_FENTRY)
+		p->entry = bpf_program__attach_trace(find_prog(l, "f", p->enum_name));
+	else
+		p->entry = attach_kprobe(l, p->enum_name, p->info->id, p->addr, false);
+	return p->entry ? 0 : -errno;
+}
+
+static void detach_hook(struct hook_plan *p)
+{
+	bpf_link__destroy(p->entry);
+	bpf_link__destroy(p->ret);
+	p->entry = p->ret = NULL;
+	p->attached = false;
+}
+
+/* 1: go round again, a hook went down a rung */
+static int attach_hook(struct dq_live *l, struct hook_plan *p)
+{
+	int err = attach_return(l, p);
+
+	if (!err)
+		err = attach_entry(l, p);
+	if (!err) {
+		p->attached = true;
+		snprintf(p->state, sizeof(p->state), "attached");
+		return 0;
+	}
+	detach_hook(p);
+	if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
+		/* ENOTSUPP (524) says that the architecture has no fentry at all */
+		dq_debug("%s: fentry refused: %s", p->info->name, dq_errname(err));
+		if (err == -524 || err == -EOPNOTSUPP) {
+			for_each_hook(l, q)
+				q->rung = DQ_RUNG_KPROBE;
+		}
+		p->rung = DQ_RUNG_KPROBE;
+		return 1;
+	}
+	snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
+	return err;
+}
+
+static int attach_tracepoints(struct dq_live *l)
+{
+	struct bpf_program *tps[] = { l->skel->progs.tp_sys_exit, l->skel->progs.tp_process_free,
+				      l->skel->progs.tp_fork, l->skel->progs.tp_exec };
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++) {
+		struct bpf_link *link = bpf_program__attach(tps[i]);
+
+		if (!link)
+			return dq_live_fail(l, -errno,
+					    "cannot attach to tracepoint %s: %s. Try: dmaseq doctor -v",
+					    bpf_program__name(tps[i]) + 3, dq_errname(errno));
+		l->tp_links[l->ntp++] = link;
+	}
+	return 0;
+}
+
+static void rung_text(struct dq_live *l)
+{
+	bool fentry = false, kprobe = false;
+
+	for_each_hook(l, p) {
+		fentry |= p->attached && p->rung == DQ_RUNG_FENTRY;
+		kprobe |= p->attached && p->rung == DQ_RUNG_KPROBE;
+	}
+	snprintf(l->rung_text, sizeof(l->rung_text), "%s",
+		 fentry && kprobe ? "fentry+kprobe" :
+		 fentry		  ? "fentry" :
+				    "kprobe");
+}
+
+int attach_all(struct dq_live *l)
+{
+	int err;
+
+	l->kprobe_type = kprobe_pmu();
+	if (l->kprobe_type < 0)
+		return dq_live_fail(l, l->kprobe_type,
+				    "cannot attach probes: %s: no kprobe events in /sys/bus/event_source/devices. Try: dmaseq doctor",
+				    dq_errname(l->kprobe_type));
+again:
+	for_each_hook(l, p) {
+		if (!p->wanted || p->attached)
+			continue;
+		err = attach_hook(l, p);
+		if (err == 1) {
+			err = attach_load(l);
+			if (err)
+				return err;
+			goto again;
+		}
+		if (err && p->info->need == NEED_REQ)
+			return dq_live_fail(l, err,
+					    "cannot attach to %s: %s%s. Try: dmaseq doctor -v",
+					    p->info->name, dq_errname(err),
+					    p->rung == DQ_RUNG_FENTRY ? " (with --attach fentry)" : "");
+	}
+	err = attach_tracepoints(l);
+	if (!err)
+		rung_text(l);
+	return err;
+}
+
+/* ---- detaching ------------------------------------------------------------------- */
+
+/*
+ * The kernel waits for a grace period of RCU for each kprobe that goes, one after the other: with a
+ * hundred probes that is seconds in which the user stares at a finished recording. The waits
+ * overlap when several threads ask.
+ */
+#define CLOSERS 16
+
+struct closing {
+	struct bpf_link **v;
+	size_t n, next;
+};
+
+static void *close_some(void *arg)
+{
+	struct closing *c = arg;
+	size_t i;
+
+	while ((i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED)) < c->n)
+		bpf_link__destroy(c->v[i]);
+	return NULL;
+}
+
+void attach_destroy_links(struct bpf_link **v, size_t n)
+{
+	struct closing c = { .v = v, .n = n };
+	pthread_t t[CLOSERS];
+	size_t started = 0;
+
+	while (started < CLOSERS && started + 1 < n &&
+	       !pthread_create(&t[started], NULL, close_some, &c))
+		started++;
+	close_some(&c);
+	while (started)
+		pthread_join(t[--started], NULL);
+}
+
+void attach_close(struct dq_live *l)
+{
+	struct bpf_link *v[2 * HOOK_MAX + DQ_ARRAY_SIZE(l->tp_links)];
+	size_t n = 0;
+
+	for_each_hook(l, p) {
+		v[n++] = p->entry;
+		v[n++] = p->ret;
+		p->entry = p->ret = NULL;
+		p->attached = false;
+	}
+	while (l->ntp)
+		v[n++] = l->tp_links[--l->ntp];
+	attach_destroy_links(v, n);
+	dmaseq_bpf__destroy(l->skel);
+	l->skel = NULL;
+}

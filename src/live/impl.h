@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * impl.h - what the files of src/live share among themselves.
+ *
+ *   attach.c   which program goes where: the plan, loading, attaching
+ *   ops.c      exporters' tables of callbacks, known beforehand or met on the way
+ *   collect.c  wire records to trace items
+ *   names.c    device and system-call names
+ *   live.c     the phases, in the order of live.h
+ */
+#ifndef DQ_LIVE_IMPL_H
+#define DQ_LIVE_IMPL_H
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <linux/types.h>
+#include "../../bpf/wire.h"
+
+#include "ksyms.h"
+#include "live.h"
+
+struct dmaseq_bpf;
+
+/* One hook of the plan. */
+struct hook_plan {
+	const struct dq_hook_info *info;
+	const char *enum_name;	/* programs are k_NAME, kr_NAME, f_NAME, fr_NAME */
+	int nargs;		/* 0: callback */
+	uint64_t addr;		/* 0: this kernel has no such function */
+	char symbol[128];
+	enum dq_rung rung;
+	bool wanted;		/* to be attached (callbacks: when an ops table is met) */
+	bool attached;
+	bool no_fentry;		/* fentry was tried and refused */
+	char state[64];
+	struct bpf_link *entry, *ret;
+};
+
+/* A callback function with its probes; many ops tables may share it. */
+struct callback {
+	uint64_t addr;
+	uint32_t hook;
+	struct bpf_link *entry, *ret;
+};
+
+/* An ops table. */
+struct ops_table {
+	uint64_t ptr;
+	uint32_t id;		/* in the trace */
+	uint64_t t;		/* armed at */
+	uint64_t has, armed;	/* bits: hook id - HOOK_OPS_ATTACH */
+	char exporter[WIRE_STR];
+	char module[64];
+	bool told;		/* its item is in the trace */
+};
+
+struct dq_live {
+	struct dq_live_opts opts;
+	struct dq_sb error;
+	struct dq_sb libbpf_log;
+	struct dmaseq_bpf *skel;
+	struct ring_buffer *ring;
+	struct dq_ksyms *ksyms;
+	struct btf *btf;
+	struct hook_plan plan[HOOK_MAX];
+	struct dq_live_hook *hooks;	/* what dq_live_hooks() shows */
+	size_t nhooks;
+	struct bpf_link *tp_links[8];
+	size_t ntp;
+	struct callback *cbs;
+	size_t ncbs, cbs_cap;
+	struct ops_table *ops;
+	size_t nops, ops_cap;
+	struct dq_collect *collect;
+	struct dq_writer *writer;
+	int kprobe_type;
+	bool cookies;		/* one pair of programs serves all kprobes */
+	uint64_t t_start;
+	uint64_t skipped;		/* probes that the kernel skipped (recursion) */
+	char rung_text[32];
+};
+
+/* Sets the error sentence; returns err. */
+int dq_live_fail(struct dq_live *l, int err, const char *fmt, ...) DQ_PRINTF(3, 4);
+
+/* attach.c */
+int attach_plan(struct dq_live *l);
+int attach_load(struct dq_live *l);
+int attach_all(struct dq_live *l);
+void attach_close(struct dq_live *l);
+void attach_destroy_links(struct bpf_link **v, size_t n);	/* all at once; NULLs are fine */
+/* Probes the function at addr as `hook`; NULL and errno on failure. */
+struct bpf_link *attach_kprobe(struct dq_live *l, const char *enum_name, uint32_t hook,
+			       uint64_t addr, bool ret);
+
+/* ops.c: both return the table, or NULL (no memory). */
+struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w);
+struct ops_table *ops_find(struct dq_live *l, uint64_t ptr);
+void ops_preload(struct dq_live *l);	/* tables that kallsyms names */
+void ops_close(struct dq_live *l);
+
+/* collect.c */
+struct dq_collect;
+int collect_new(struct dq_collect **ret_c, struct dq_live *l);
+void collect_free(struct dq_collect **c);
+int collect_record(struct dq_collect *c, const void *data, size_t size);
+int collect_error(const struct dq_collect *c);	/* first error of the writer, sticky */
+void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64_t now);
+void collect_loss(struct dq_collect *c, const struct wire_loss *w);
+int collect_put(struct dq_collect *c, const struct dq_item *item);
+void collect_stats(const struct dq_collect *c, struct dq_live_stats *st);
+
+/* names.c */
+const char *name_of_syscall(int nr, bool compat);	/* "" when not known */
+/* Which of the first three arguments are addresses of user memory: bit n for argument n. */
+unsigned int syscall_pointer_args(const char *name);
+struct device_names {
+	char path[128], driver[64], subsystem[64];
+};
+void name_device(uint32_t rdev, bool block, const char *module, struct device_names *ret_n);
+
+uint64_t now_ns(void);	/* CLOCK_MONOTONIC, the clock of the records */
+
+#endif /* DQ_LIVE_IMPL_H */

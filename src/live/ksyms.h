@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ksyms.h - names and addresses of the running kernel, from /proc/kallsyms.
+ * Addresses never leave src/live.
+ */
+#ifndef DQ_KSYMS_H
+#define DQ_KSYMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dq_ksyms;
+
+/* -EACCES: the kernel hides addresses from us (kptr_restrict). */
+int dq_ksyms_load(struct dq_ksyms **ret_k);
+void dq_ksyms_free(struct dq_ksyms **k);
+/* Address of a text symbol, 0: none. A name that several modules have gives the first. */
+uint64_t dq_ksyms_addr(const struct dq_ksyms *k, const char *name);
+/* Module of a symbol: "vmlinux" or the module's name; NULL: no such symbol. */
+const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr);
+/* "function" or "function [module]" that contains addr, without offset, into buf; false: none.
+ * Suffixes that compilers add (.cold, .constprop.0, .isra.0) are kept. */
+bool dq_ksyms_name(const struct dq_ksyms *k, uint64_t addr, char *buf, size_t size);
+/* Is addr the first byte of a function? */
+bool dq_ksyms_is_function(const struct dq_ksyms *k, uint64_t addr);
+/* Calls fn for each data symbol whose name looks like a dma_buf_ops table. */
+void dq_ksyms_ops_tables(const struct dq_ksyms *k,
+			 void (*fn)(void *ctx, const char *name, uint64_t addr), void *ctx);
+
+#endif /* DQ_KSYMS_H */

@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * live.c - the phases of a recording, in the order of live.h.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+#include "impl.h"
+#include "dmaseq_bpf.skel.h"
+
+/* libbpf has one log callback for the whole process. */
+static struct dq_live *logging;
+
+static int on_libbpf_log(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	struct dq_sb line = { 0 };
+
+	dq_sb_vprintf(&line, fmt, ap);
+	if (line.len && line.s[line.len - 1] == '\n')
+		line.s[--line.len] = '\0';
+	if (level != LIBBPF_DEBUG && logging && logging->libbpf_log.len < 1 << 20) {
+		dq_sb_puts(&logging->libbpf_log, dq_sb_str(&line));
+		dq_sb_puts(&logging->libbpf_log, "; ");
+	}
+	if (level != LIBBPF_DEBUG)
+		dq_debug("libbpf: %s", dq_sb_str(&line));
+	dq_sb_free(&line);
+	return 0;
+}
+
+uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int dq_live_fail(struct dq_live *l, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	dq_sb_reset(&l->error);
+	va_start(ap, fmt);
+	dq_sb_vprintf(&l->error, fmt, ap);
+	va_end(ap);
+	return err;
+}
+
+const char *dq_live_error(const struct dq_live *l)
+{
+	return dq_sb_str(&l->error);
+}
+
+int dq_live_new(struct dq_live **ret_l, const struct dq_live_opts *opts)
+{
+	struct dq_live *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return -ENOMEM;
+	l->opts = *opts;
+	logging = l;
+	libbpf_set_print(on_libbpf_log);
+	*ret_l = l;
+	return 0;
+}
+
+void dq_live_free(struct dq_live **lp)
+{
+	struct dq_live *l = *lp;
+
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	ops_close(l);
+	attach_close(l);
+	collect_free(&l->collect);
+	dq_ksyms_free(&l->ksyms);
+	btf__free(l->btf);
+	free(l->hooks);
+	dq_sb_free(&l->error);
+	dq_sb_free(&l->libbpf_log);
+	logging = NULL;
+	free(l);
+	*lp = NULL;
+}
+
+static int on_sample(void *ctx, void *data, size_t size)
+{
+	struct dq_live *l = ctx;
+
+	return collect_record(l->collect, data, size);
+}
+
+int dq_live_load(struct dq_live *l)
+{
+	struct dq_sysinfo si;
+	int err;
+
+	dq_sysinfo_read(&si);
+	dq_sb_reset(&l->error);
+	err = dq_sysinfo_diagnose(&si, l->opts.btf != NULL, &l->error);
+	if (err)
+		return err;
+	err = dq_ksyms_load(&l->ksyms);
+	if (err)
+		return dq_live_fail(l, err,
+				    "cannot read the kernel's symbols: %s: /proc/kallsyms shows no addresses (kernel.kptr_restrict is %ld). Try: sysctl kernel.kptr_restrict=1",
+				    dq_errname(err), si.kptr_restrict);
+	l->btf = l->opts.btf ? btf__parse(l->opts.btf, NULL) : btf__load_vmlinux_btf();
+	if (!l->btf)
+		return dq_live_fail(l, -errno, "cannot read BTF%s%s: %s: it does not describe this kernel. Try: bpftool btf dump file %s",
+				    l->opts.btf ? " from " : "", l->opts.btf ? l->opts.btf : "",
+				    dq_errname(errno),
+				    l->opts.btf ? l->opts.btf : "/sys/kernel/btf/vmlinux");
+	err = attach_plan(l);
+	return err ? err : attach_load(l);
+}
+
+static int add_pids(struct dq_live *l)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < l->opts.npids; i++)
+		err = dq_live_add_pid(l, l->opts.pids[i]);
+	return err;
+}
+
+int dq_live_attach(struct dq_live *l)
+{
+	int err = attach_all(l);
+
+	if (!err)
+		err = add_pids(l);
+	if (err)
+		return err;
+	ops_preload(l);
+	err = collect_new(&l->collect, l);
+	if (err)
+		return dq_live_fail(l, err, "not enough memory");
+	l->ring = ring_buffer__new(bpf_map__fd(l->skel->maps.ring), on_sample, l, NULL);
+	if (!l->ring)
+		return dq_live_fail(l, -errno, "cannot map the ring buffer: %s. Try: dmaseq record --ring 1M",
+				    dq_errname(errno));
+	return 0;
+}
+
+int dq_live_add_pid(struct dq_live *l, uint32_t tgid)
+{
+	uint32_t one = 1;
+	int err = bpf_map__update_elem(l->skel->maps.pids, &tgid, sizeof(tgid), &one, sizeof(one),
+				       BPF_ANY);
+
+	if (err)
+		return dq_live_fail(l, err, "cannot filter by process %u: %s. Try: fewer -p", tgid,
+				    dq_errname(err));
+	return 0;
+}
+
+int dq_live_epoll_fd(const struct dq_live *l)
+{
+	return ring_buffer__epoll_fd(l->ring);
+}
+
+/* ---- the head and the end of the trace ------------------------------------------------ */
+
+static void put_meta(struct dq_live *l, const char *key, const char *value)
+{
+	struct dq_item it = { .kind = DQ_META };
+
+	it.meta.key = key;
+	it.meta.value = value;
+	collect_put(l->collect, &it);
+}
+
+static void put_filter(struct dq_live *l)
+{
+	struct dq_sb sb = { 0 };
+
+	for (size_t i = 0; i < l->opts.npids; i++)
+		dq_sb_printf(&sb, "%spid=%u", sb.len ? " " : "", l->opts.pids[i]);
+	if (l->opts.comm)
+		dq_sb_printf(&sb, "%scomm=%s", sb.len ? " " : "", l->opts.comm);
+	if (l->opts.exporter)
+		dq_sb_printf(&sb, "%sexporter=%s", sb.len ? " " : "", l->opts.exporter);
+	if (l->opts.by_task && !l->opts.npids && !l->opts.comm)
+		dq_sb_printf(&sb, "%scommand", sb.len ? " " : "");
+	if (sb.len)
+		put_meta(l, "filter", sb.s);
+	dq_sb_free(&sb);
+}
+
+static void put_metas(struct dq_live *l)
+{
+	struct dq_sysinfo si;
+	char buf[32];
+
+	dq_sysinfo_read(&si);
+	put_meta(l, "tool", "dmaseq");
+	put_meta(l, "kernel.release", si.release);
+	put_meta(l, "kernel.version", si.version);
+	put_meta(l, "arch", si.arch);
+	put_meta(l, "clock", "monotonic");
+	put_meta(l, "rung", l->rung_text);
+	snprintf(buf, sizeof(buf), "%u", bpf_map__max_entries(l->skel->maps.ring));
+	put_meta(l, "ring.bytes", buf);
+	if (l->opts.raw_addresses)
+		put_meta(l, "raw_addresses", "yes");
+	put_filter(l);
+}
+
+static uint64_t hook_hits(struct dq_live *l, uint32_t hook)
+{
+	int ncpus = libbpf_num_possible_cpus();
+	uint64_t *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL, sum = 0;
+
+	if (v && !bpf_map__lookup_elem(l->skel->maps.hit_counts, &hook, sizeof(hook), v,
+				       ncpus * sizeof(*v), 0))
+		for (int i = 0; i < ncpus; i++)
+			sum += v[i];
+	free(v);
+	return sum;
+}
+
+/* How often the kernel skipped a program because another one was running on that CPU. */
+static uint64_t prog_missed(struct bpf_program *prog)
+{
+	struct bpf_prog_info info;
+	uint32_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (!prog || bpf_program__fd(prog) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
+static uint64_t hook_missed(struct dq_live *l, const struct hook_plan *p)
+{
+	static const char *const prefix[] = { "k", "kr", "f", "fr" };
+	uint64_t sum = 0;
+	char name[64];
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(prefix); i++) {
+		snprintf(name, sizeof(name), "%s_%s", prefix[i], p->enum_name);
+		sum += prog_missed(bpf_object__find_program_by_name(l->skel->obj, name));
+	}
+	return sum;
+}
+
+static void put_hooks(struct dq_live *l, bool counts)
+{
+	for (uint32_t id = 0; id < HOOK_MAX; id++) {
+		struct hook_plan *p = &l->plan[id];
+		struct dq_item it = { .kind = DQ_HOOK };
+
+		if (!p->info)
+			continue;
+		it.hook.id = id;
+		it.hook.name = p->info->name;
+		it.hook.symbol = p->symbol;
+		it.hook.rung = !p->attached ? "" : p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe";
+		it.hook.state = p->state;
+		if (counts) {
+			it.hook.hits = hook_hits(l, id);
+			it.hook.missed = hook_missed(l, p);
+		}
+		collect_put(l->collect, &it);
+	}
+}
+
+static void put_clock(struct dq_live *l)
+{
+	struct dq_item it = { .kind = DQ_CLOCK };
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	it.clock.mono = now_ns();
+	it.clock.real = (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	collect_put(l->collect, &it);
+}
+
+int dq_live_start(struct dq_live *l, struct dq_writer *w)
+{
+	int err;
+
+	l->writer = w;
+	put_metas(l);
+	put_clock(l);
+	put_hooks(l, false);
+	err = collect_error(l->collect);
+	if (!err)
+		err = dq_writer_flush(w);
+	if (err)
+		return err;
+	l->t_start = now_ns();
+	__atomic_store_n(&l->skel->bss->armed, 1, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int dq_live_poll(struct dq_live *l, int timeout_ms)
+{
+	int n = ring_buffer__poll(l->ring, timeout_ms);
+
+	if (n < 0 && n != -EINTR)
+		return n;
+	/* Records are submitted without a wake-up unless the ring fills: look by ourselves. */
+	n = ring_buffer__consume(l->ring);
+	return n < 0 ? n : collect_error(l->collect);
+}
+
+static void drain_tasks(struct dq_live *l, uint64_t now)
+{
+	struct task_state st;
+	uint64_t key, *prev = NULL;
+
+	while (!bpf_map__get_next_key(l->skel->maps.tasks, prev, &key, sizeof(key))) {
+		if (!bpf_map__lookup_elem(l->skel->maps.tasks, &key, sizeof(key), &st, sizeof(st), 0))
+			collect_in_flight(l->collect, &st, now);
+		prev = &key;
+	}
+}
+
+/* Losses that no later record could tell. */
+static void drain_losses(struct dq_live *l)
+{
+	int ncpus = libbpf_num_possible_cpus();
+	struct loss_state *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL;
+	uint32_t zero = 0;
+
+	if (!v || bpf_map__lookup_elem(l->skel->maps.loss, &zero, sizeof(zero), v,
+				       ncpus * sizeof(*v), 0))
+		goto out;
+	for (int cpu = 0; cpu < ncpus; cpu++)
+		for (int s = 0; s < LOSS_MAX; s++) {
+			struct wire_loss w = { .kind = WIRE_LOSS, .source = s, .cpu = cpu,
+					       .count = v[cpu].count[s], .t0 = v[cpu].t0[s],
+					       .t1 = v[cpu].t1[s] };
+
+			collect_loss(l->collect, &w);
+		}
+out:
+	free(v);
+}
+
+static void put_recursion(struct dq_live *l, uint64_t now)
+{
+	for (uint32_t id = 0; id < HOOK_MAX; id++) {
+		struct dq_item it = { .kind = DQ_LOSS };
+
+		if (!l->plan[id].info)
+			continue;
+		it.loss.count = hook_missed(l, &l->plan[id]);
+		if (!it.loss.count)
+			continue;
+		it.loss.source = "recursion";
+		it.loss.hook = id;
+		it.loss.cpu = -1;
+		it.loss.t0 = l->t_start;
+		it.loss.t1 = now;
+		l->skipped += it.loss.count;
+		collect_put(l->collect, &it);
+	}
+}
+
+int dq_live_stop(struct dq_live *l, const char *reason)
+{
+	struct dq_item it = { .kind = DQ_END };
+	struct dq_live_stats st;
+	uint64_t now;
+	int err;
+
+	__atomic_store_n(&l->skel->bss->armed, 0, __ATOMIC_RELEASE);
+	now = now_ns();
+	dq_live_poll(l, 0);
+	drain_tasks(l, now);
+	drain_losses(l);
+	put_recursion(l, now);
+	put_hooks(l, true);
+	put_clock(l);
+	dq_live_stats(l, &st);
+	it.end.t = now;
+	it.end.reason = reason;
+	it.end.calls = st.calls;
+	it.end.lost = st.lost;
+	collect_put(l->collect, &it);
+	err = collect_error(l->collect);
+	return err ? err : dq_writer_flush(l->writer);
+}
+
+void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st)
+{
+	memset(st, 0, sizeof(*st));
+	if (l->collect)
+		collect_stats(l->collect, st);
+	st->lost += l->skipped;
+	st->rung = l->rung_text;
+}
+
+size_t dq_live_hooks(const struct dq_live *cl, const struct dq_live_hook **ret)
+{
+	struct dq_live *l = (struct dq_live *)cl;
+
+	free(l->hooks);
+	l->nhooks = 0;
+	l->hooks = calloc(HOOK_MAX, sizeof(*l->hooks));
+	for (uint32_t id = 0; l->hooks && id < HOOK_MAX; id++) {
+		const struct hook_plan *p = &l->plan[id];
+		struct dq_live_hook *h = &l->hooks[l->nhooks];
+
+		if (!p->info)
+			continue;
+		h->info = p->info;
+		h->symbol = p->symbol;
+		h->state = p->state;
+		h->rung = !p->attached ? "" : p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe";
+		h->hits = l->skel ? hook_hits(l, id) : 0;
+		l->nhooks++;
+	}
+	*ret = l->hooks;
+	return l->nhooks;
+}

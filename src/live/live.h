@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * live.h - the only door to the running kernel: record and doctor use it.
+ *
+ * A recording goes through phases, so that record can stop between them and
+ * report each failure where it happened:
+ *
+ *     dq_live_new -> dq_live_load -> dq_live_attach -> dq_live_start
+ *                 -> dq_live_poll ... -> dq_live_stop -> dq_live_free
+ *
+ * Functions return 0 or -errno. On failure the reason is in dq_live_error(): a
+ * sentence for the user that says what failed, the errno's name, the cause found
+ * by looking, and one command to try; nothing is printed here.
+ */
+#ifndef DQ_LIVE_H
+#define DQ_LIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../trace/trace.h"
+#include "../util/util.h"
+
+enum dq_rung { DQ_RUNG_AUTO = -1, DQ_RUNG_FENTRY = 0, DQ_RUNG_KPROBE = 1 };
+
+struct dq_live_opts {
+	enum dq_rung rung;	/* force it; AUTO: the best that works, per hook */
+	uint64_t ring_bytes;	/* 0: 8 MiB; rounded up to a power of two of pages */
+	const uint32_t *pids;	/* thread groups to record, with their children; none: everything */
+	size_t npids;
+	bool by_task;		/* filter even when npids is 0: pids come by dq_live_add_pid() */
+	const char *comm;	/* record thread groups of this name; NULL: any */
+	const char *exporter;	/* record buffers of this exporter; NULL: any */
+	const char *btf;	/* BTF of the running kernel, when it has none itself; NULL */
+	bool raw_addresses;
+};
+
+struct dq_live;
+
+int dq_live_new(struct dq_live **ret_l, const struct dq_live_opts *opts);
+int dq_live_load(struct dq_live *l);	/* loads the programs into the kernel */
+int dq_live_attach(struct dq_live *l);	/* attaches them; nothing is recorded yet */
+int dq_live_add_pid(struct dq_live *l, uint32_t tgid);
+/* Writes the head of the trace (meta, hooks) to w, which must outlive the recording, and begins. */
+int dq_live_start(struct dq_live *l, struct dq_writer *w);
+/* Waits up to timeout_ms and writes what came. -EINTR is no error; a writer's error is returned. */
+int dq_live_poll(struct dq_live *l, int timeout_ms);
+/* Ends the recording: open calls, losses, counts and the END item with `reason`. */
+int dq_live_stop(struct dq_live *l, const char *reason);
+void dq_live_free(struct dq_live **l);
+
+int dq_live_epoll_fd(const struct dq_live *l);	/* readable when dq_live_poll has work */
+const char *dq_live_error(const struct dq_live *l);
+
+struct dq_live_stats {
+	uint64_t calls, buffers, lost, in_flight;
+	uint64_t missed_returns;
+	const char *rung;	/* "fentry", "kprobe" or "fentry+kprobe" */
+};
+void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st);
+
+/* One hook of the plan, for doctor. Strings belong to l. */
+struct dq_live_hook {
+	const struct dq_hook_info *info;
+	const char *symbol, *rung, *state;
+	uint64_t hits;
+};
+size_t dq_live_hooks(const struct dq_live *l, const struct dq_live_hook **ret);	/* array, owned by l */
+
+/* ---- what this machine allows (sysinfo.c) ---- */
+struct dq_sysinfo {
+	char release[128], version[256], arch[72];
+	uint64_t cap_eff;
+	bool cap_bpf, cap_perfmon, cap_sys_admin;
+	bool have_bpf;		/* the bpf() system call exists */
+	int bpf_err;		/* errno of a trial map creation, 0: it worked */
+	bool have_kprobes;	/* the kprobe PMU is there */
+	bool have_btf;		/* /sys/kernel/btf/vmlinux is readable */
+	bool have_dmabuf;	/* dma_buf_export is in kallsyms */
+	bool have_ringbuf;
+	char lockdown[32];	/* "none", "integrity", "confidentiality"; "" unknown */
+	long unprivileged_bpf_disabled, perf_event_paranoid, kptr_restrict; /* -1: unknown */
+};
+void dq_sysinfo_read(struct dq_sysinfo *si);
+/* Why recording is impossible here, as a sentence, or 0 and nothing when it looks possible. */
+int dq_sysinfo_diagnose(const struct dq_sysinfo *si, bool btf_given, struct dq_sb *out);
+
+#endif /* DQ_LIVE_H */
