@@ -50,6 +50,20 @@ check "there are files" test ${#sources[@]} -gt 20
 for f in "${sources[@]}"; do
 	check "$f has its SPDX line" licence "$f"
 done
+# links FILE: what a page points to in the tree is there
+links()
+{
+	local target bad=0
+	for target in $(grep -Eo '\]\([^)#]+' "$TOP/$1" | sed 's/^](//' | grep -v '^https\?:'); do
+		[ -e "$TOP/$(dirname "$1")/$target" ] && continue
+		echo "$1: there is no $target"
+		bad=1
+	done
+	return $bad
+}
+for f in "${sources[@]}"; do
+	[[ $f != *.md ]] || check "links of $f" links "$f"
+done
 check "no place of one machine" absent '(^|[^[:alnum:]$])/(work|home|root)/'
 check "no package mirror" absent '(deb|ftp|snapshot|security|cloudfront|archive)[a-z.]*[.](debian|ubuntu)[.](org|com)'
 check "no blank at the end of a line" absent '[ 	]+$'
