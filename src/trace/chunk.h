@@ -9,7 +9,7 @@
 #include "format.h"
 #include "input.h"
 #include "trace.h"
-#include "util.h"
+#include "util/util.h"
 
 /* What was found at some place of the file. */
 struct dq_chunk {

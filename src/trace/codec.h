@@ -9,7 +9,7 @@
 
 #include "fields.h"
 #include "format.h"
-#include "util.h"
+#include "util/util.h"
 
 /* ---- variable-length integers ---- */
 

@@ -12,7 +12,7 @@
 #include "fields.h"
 #include "format.h"
 #include "text.h"
-#include "util.h"
+#include "util/util.h"
 
 struct dq_text_parser {
 	struct dq_strtab *strs;

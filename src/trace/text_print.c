@@ -11,7 +11,7 @@
 #include "fields.h"
 #include "format.h"
 #include "text.h"
-#include "util.h"
+#include "util/util.h"
 
 static void put_time(struct dq_sb *sb, uint64_t ns)
 {

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "fields.h"
-#include "util.h"
+#include "util/util.h"
 #include "validate.h"
 
 /* Nesting deeper than this is not followed (the recorder's limit is far below). */
@@ -264,9 +264,9 @@ int dq_validator_item(struct dq_validator *v, const struct dq_item *item)
 
 static void check_tasks(struct dq_validator *v)
 {
-	const struct task_rules *t;
+	for (size_t i = 0; i < v->ntasks; i++) {
+		const struct task_rules *t = &v->tasks[i];
 
-	for (t = v->tasks; t < v->tasks + v->ntasks; t++) {
 		/* what was lost while recording leaves holes, and says so */
 		if (!v->lost && t->max_seq > t->calls)
 			problem(v, "task %u: %" PRIu64 " of its %u calls are missing", t->id,
