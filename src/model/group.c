@@ -94,7 +94,8 @@ static bool failed(const struct dq_call *c)
 	}
 }
 
-static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mcall *c)
+/* late: the syscall that the call says it is in had already returned */
+static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mcall *c, bool late)
 {
 	const struct dq_mcall *p = c->parent >= 0 ? &v[c->parent] : NULL;
 	const struct dq_task *t = dq_model_task(m, c->c.task);
@@ -109,7 +110,7 @@ static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mca
 		if (!p || !(p->flags & DQ_MC_FAILED))
 			c->flags |= DQ_MC_FAILED_FIRST;
 	}
-	if (!c->c.sys && (c->c.hook == HOOK_FILE_RELEASE || c->c.hook == HOOK_RELEASE))
+	if ((!c->c.sys || late) && (c->c.hook == HOOK_FILE_RELEASE || c->c.hook == HOOK_RELEASE))
 		c->flags |= t && (t->flags & DQ_TASK_KTHREAD) ? DQ_MC_DEFERRED : DQ_MC_TASKWORK;
 }
 
@@ -190,7 +191,13 @@ static bool attach_follows(const struct dq_mcall *v, size_t n, size_t i)
 	return false;
 }
 
-static void set_phases(struct dq_mcall *v, size_t n)
+/* dup2 and dup3 onto a descriptor of the buffer show as its closing only. */
+static bool is_dup(const struct dq_sys *sys)
+{
+	return sys && (!strcmp(sys->name, "dup2") || !strcmp(sys->name, "dup3"));
+}
+
+static void set_phases(struct dq_mcall *v, size_t n, const struct dq_sys *sys)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].parent >= 0 && v[v[i].parent].phase)
@@ -201,6 +208,8 @@ static void set_phases(struct dq_mcall *v, size_t n)
 			v[i].phase = DQ_PH_ATTACH;
 		else
 			v[i].phase = hook_phase(&v[i].c);
+		if (v[i].phase == DQ_PH_CLOSE && is_dup(sys))
+			v[i].phase = DQ_PH_FD;
 	}
 }
 
@@ -370,6 +379,7 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 		   const struct dq_sys *sys)
 {
 	struct dq_group g = { .task = task, .has_sys = !!sys };
+	bool late = p->sys && p->sys == p->done;
 	size_t n = p->n;
 	struct dq_mcall *v;
 	int ret;
@@ -395,8 +405,8 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 	}
 	nest(v, n);
 	for (size_t i = 0; i < n; i++)
-		flag_one(m, v, &v[i]);
-	set_phases(v, n);
+		flag_one(m, v, &v[i], late);
+	set_phases(v, n, sys);
 	ret = account(m, v, n, sys);
 	if (!ret)
 		ret = keep(m, &g, v, n);

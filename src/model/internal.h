@@ -12,6 +12,7 @@ struct dq_pending {
 	struct dq_call *v;
 	size_t n, cap;
 	uint32_t sys;
+	uint32_t done;		/* the last syscall whose end was seen: what still comes is task work */
 };
 
 /* "A call through module (or on device) NAME is made by importer WHO." */
@@ -38,6 +39,8 @@ int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const stru
 void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys *sys);
 /* notes an attachment of b */
 void dq_who_att(struct dq_mbuf *b, const struct dq_att *a);
+/* the driver behind a device, as a user calls it */
+const char *dq_dev_driver(const struct dq_dev *d);
 bool dq_same_driver(const char *a, const char *b);
 
 /* label.c: plain texts. canon: without numbers that name an object, for comparing. */

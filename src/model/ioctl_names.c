@@ -5,11 +5,11 @@
  * A command is looked up by its type letter and number; its size and direction are
  * ignored, because a 32-bit program on a 64-bit kernel and structures that grow over
  * the years change them. Where a letter is shared, the subsystem or the driver of the
- * device decides. May use model.h only.
+ * device decides. May use src/util.
  */
 #include <string.h>
 
-#include "model/model.h"
+#include "model/internal.h"
 
 #define IOC_TYPE(cmd) (((cmd) >> 8) & 0xff)
 #define IOC_NR(cmd)   ((cmd) & 0xff)
@@ -208,20 +208,11 @@ static const struct ioctl_set sets[] = {
 	SET("fastrpc", NULL, fastrpc),
 };
 
-/* Driver names are written with '-' and with '_' for the same thing ("virtio-gpu"). */
-static bool same_name(const char *a, const char *b)
-{
-	for (; *a && *b; a++, b++)
-		if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
-			return false;
-	return *a == *b;
-}
-
 /* Does the set fit? An unknown subsystem rules nothing out; an unknown driver does. */
 static bool set_fits(const struct ioctl_set *s, const char *subsystem, const char *driver)
 {
 	if (s->driver)
-		return same_name(s->driver, driver);
+		return dq_same_driver(s->driver, driver);
 	return !s->subsystem || !*subsystem || !strcmp(subsystem, "misc") ||
 	       !strcmp(s->subsystem, subsystem);
 }
@@ -240,7 +231,7 @@ const char *dq_ioctl_name(uint32_t cmd, const char *subsystem, const char *drive
 
 void dq_sb_ioctl(struct dq_sb *sb, uint32_t cmd, const struct dq_dev *dev)
 {
-	const char *name = dq_ioctl_name(cmd, dev ? dev->subsystem : "", dev ? dev->driver : "");
+	const char *name = dq_ioctl_name(cmd, dev ? dev->subsystem : "", dev ? dq_dev_driver(dev) : "");
 	uint32_t type = IOC_TYPE(cmd);
 
 	if (name)

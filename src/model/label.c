@@ -88,6 +88,19 @@ static bool put_arg(struct dq_sb *sb, const struct dq_label_ctx *x, enum hook_ar
 	return sb->len != before;
 }
 
+/* The name that was set while c ran. */
+static void put_new_name(struct dq_sb *sb, const struct dq_model *m, const struct dq_call *c)
+{
+	for (size_t i = 0; i < m->nnames; i++) {
+		const struct dq_name *n = &m->names[i];
+
+		if (n->buf != c->buf || n->t < c->t0 || n->t > dq_call_end(c))
+			continue;
+		dq_sb_printf(sb, "\"%s\"", n->name);
+		return;
+	}
+}
+
 static void put_ioctl_args(struct dq_sb *sb, const struct dq_label_ctx *x, const struct dq_call *c)
 {
 	const char *name = dq_ioctl_name((uint32_t)c->a[0], "", "");
@@ -106,10 +119,8 @@ static void put_ioctl_args(struct dq_sb *sb, const struct dq_label_ctx *x, const
 	} else if ((c->a[0] & 0xff) == 3 && c->a[1] != UINT64_MAX) {
 		put_fd(sb, x, (int64_t)(c->a[1] >> 32));
 	} else if ((c->a[0] & 0xff) == 1) {
-		const struct dq_mbuf *b = dq_model_buf(x->s->m, c->buf);
-
-		if (b && *b->name && !x->canon)
-			dq_sb_printf(sb, "\"%s\"", b->name);
+		if (!x->canon)
+			put_new_name(sb, x->s->m, c);
 	}
 	dq_sb_putc(sb, ')');
 }
@@ -235,6 +246,17 @@ static void put_sys_name(struct dq_sb *sb, const struct dq_sys *s)
 		dq_sb_printf(sb, "syscall %d", s->nr);
 }
 
+static void put_fcntl(struct dq_sb *sb, const struct dq_label_ctx *x, const struct dq_sys *s)
+{
+	dq_sb_puts(sb, "fcntl(");
+	put_fd(sb, x, s->fd);
+	if (s->a[1] == 0)
+		dq_sb_puts(sb, ", F_DUPFD");
+	else if (s->a[1] == 1030)
+		dq_sb_puts(sb, ", F_DUPFD_CLOEXEC");
+	dq_sb_putc(sb, ')');
+}
+
 void dq_label_sys(struct dq_sb *sb, const struct dq_label_ctx *x, const struct dq_group *g,
 		  const struct dq_mcall *v)
 {
@@ -248,6 +270,16 @@ void dq_label_sys(struct dq_sb *sb, const struct dq_label_ctx *x, const struct d
 	} else if (ioctl) {
 		dq_sb_puts(sb, "ioctl(");
 		dq_sb_ioctl(sb, (uint32_t)s->a[1], dev);
+		dq_sb_putc(sb, ')');
+	} else if (!strcmp(s->name, "fcntl")) {
+		put_fcntl(sb, x, s);
+	} else if (!strcmp(s->name, "dup2") || !strcmp(s->name, "dup3") ||
+		   !strcmp(s->name, "close_range")) {
+		put_sys_name(sb, s);
+		dq_sb_putc(sb, '(');
+		put_fd(sb, x, (int64_t)s->a[0]);
+		dq_sb_puts(sb, s->name[0] == 'd' ? ", " : " to ");
+		put_fd(sb, x, (int64_t)s->a[1]);
 		dq_sb_putc(sb, ')');
 	} else if (!strcmp(s->name, "exit_group") || !strcmp(s->name, "exit")) {
 		dq_sb_puts(sb, "exit");
@@ -277,6 +309,8 @@ void dq_label_sys_result(struct dq_sb *sb, const struct dq_label_ctx *x, const s
 		dq_sb_printf(sb, "-%s", dq_errname(g->sys.ret));
 	} else if (fd) {
 		put_fd(sb, x, (int64_t)fd->a[0]);
+	} else if (!strcmp(g->sys.name, "dup2") || !strcmp(g->sys.name, "dup3")) {
+		put_fd(sb, x, g->sys.ret);
 	} else if (find_hook(g, v, HOOK_FD) && find_hook(g, v, HOOK_FD)->ret >= 0) {
 		put_fd(sb, x, find_hook(g, v, HOOK_FD)->ret);
 	} else if (find_hook(g, v, HOOK_MMAP_FILE)) {

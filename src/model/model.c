@@ -68,6 +68,7 @@ void dq_model_free(struct dq_model **pm)
 	free(m->atts);
 	free(m->ops);
 	free(m->losses);
+	free(m->names);
 	free(m->groups);
 	free(m->calls_v);
 	free(m->pending);
@@ -252,6 +253,19 @@ static int put_ops(struct dq_model *m, const struct dq_ops *o)
 	return 0;
 }
 
+static int put_name(struct dq_model *m, const struct dq_name *n)
+{
+	struct dq_mbuf *b = dq_mbuf(m, n->buf);
+	struct dq_name *row = DQ_PUSH(m->names, m->nnames, m->cap_names);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *n;
+	if (b)
+		b->name = n->name;
+	return 0;
+}
+
 static int put_loss(struct dq_model *m, const struct dq_loss *l)
 {
 	struct dq_loss *row = DQ_PUSH(m->losses, m->nlosses, m->cap_losses);
@@ -312,20 +326,20 @@ static int put_call(struct dq_model *m, const struct dq_call *c)
 static int put_sys(struct dq_model *m, const struct dq_sys *s)
 {
 	struct dq_pending *p = pending_of(m, s->task);
+	int ret = 0;
 
 	if (!p)
 		return -ENOMEM;
 	see_time(m, s->t0);
 	see_time(m, s->t1);
-	if (!p->n || p->sys != s->sys)
-		return 0;	/* its calls were lost, or are not of a dma-buf */
-	return dq_group_flush(m, s->task, p, s);
+	if (p->n && p->sys == s->sys)
+		ret = dq_group_flush(m, s->task, p, s);
+	p->done = s->sys;
+	return ret;
 }
 
 int dq_model_put(struct dq_model *m, const struct dq_item *item)
 {
-	struct dq_mbuf *b;
-
 	switch (item->kind) {
 	case DQ_META:
 		put_meta(m, &item->meta);
@@ -346,10 +360,7 @@ int dq_model_put(struct dq_model *m, const struct dq_item *item)
 	case DQ_LOSS:
 		return put_loss(m, &item->loss);
 	case DQ_NAME:
-		b = dq_mbuf(m, item->name.buf);
-		if (b)
-			b->name = item->name.name;
-		return 0;
+		return put_name(m, &item->name);
 	case DQ_CLOCK:
 		see_time(m, item->clock.mono);
 		return 0;

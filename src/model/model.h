@@ -123,6 +123,8 @@ struct dq_model {
 	size_t natts, cap_atts;
 	struct dq_ops *ops;
 	size_t nops, cap_ops;
+	struct dq_name *names;	/* every setting of a name */
+	size_t nnames, cap_names;
 	struct dq_loss *losses;
 	size_t nlosses, cap_losses;
 	uint64_t lost, missed;	/* events; returns that the kernel says it missed */

@@ -23,7 +23,8 @@ struct ctx {
 	bool kthread;
 	int app;		/* lane of the task: process or kernel thread */
 	size_t first_step;
-	uint64_t t;		/* time never runs backwards inside of a group */
+	uint64_t t;		/* time never runs backwards within a task */
+	struct dq_map *task_t;	/* task -> time of its last step */
 	bool fd_told;		/* an arrow of its own told the new descriptor */
 	int err;
 };
@@ -152,7 +153,7 @@ static const char *subsystem_of(const struct ctx *x, const char *driver)
 {
 	const struct dq_dev *d = sys_dev(x);
 
-	return d && (!*d->driver || dq_same_driver(d->driver, driver)) ? subsystem_name(d) : "";
+	return d && (!*dq_dev_driver(d) || dq_same_driver(dq_dev_driver(d), driver)) ? subsystem_name(d) : "";
 }
 
 static int exporter_lane(struct ctx *x, uint32_t buf)
@@ -654,15 +655,15 @@ static int device_lane(struct ctx *x)
 	const struct dq_dev *d = sys_dev(x);
 	struct dq_mcall c = { .who = "", .whodev = "" };
 
-	if (!d || !*d->driver || !x->n)
+	if (!d || !*dq_dev_driver(d) || !x->n)
 		return -1;
 	for (size_t i = 0; i < x->s->nbufs; i++) {
 		const struct dq_mbuf *b = dq_model_buf(x->m, x->s->bufs[i]);
 
-		if (b && dq_same_driver(b->exporter, d->driver))
+		if (b && dq_same_driver(b->exporter, dq_dev_driver(d)))
 			return exporter_lane(x, b->b.id);
 	}
-	c.who = d->driver;
+	c.who = dq_dev_driver(d);
 	return importer_lane(x, &c);
 }
 
@@ -711,8 +712,13 @@ static const char *sys_aside(struct ctx *x)
 	const struct dq_task *t = dq_model_task(x->m, x->g.task);
 	const struct dq_dev *d = sys_dev(x);
 	struct dq_sb sb = { 0 };
+	size_t closed = 0;
 
-	if (d && *d->path)
+	for (size_t i = 0; i < x->n; i++)
+		closed += x->v[i].phase == DQ_PH_CLOSE && x->v[i].parent < 0;
+	if (closed > 1)
+		dq_sb_printf(&sb, "%zu descriptors", closed);
+	else if (d && *d->path)
 		dq_sb_puts(&sb, d->path);
 	if (t && t->tid != t->tgid && *t->comm)
 		dq_sb_printf(&sb, "%sthread %s", sb.len ? ", " : "", t->comm);
@@ -909,6 +915,7 @@ static int emit_group(struct ctx *x, const struct dq_group *g)
 	x->app = -1;
 	x->first_step = x->s->nsteps;
 	x->t = 0;
+	dq_map_get(x->task_t, g->task, &x->t);
 	x->fd_told = false;
 	x->err = pick_calls(x, g);
 	if (x->err || !x->n)
@@ -927,6 +934,8 @@ static int emit_group(struct ctx *x, const struct dq_group *g)
 				emit_call(x, i);
 	}
 	mark_ends(x);
+	if (!x->err && dq_map_put(x->task_t, g->task, x->t))
+		x->err = -ENOMEM;
 	return x->err;
 }
 
@@ -1058,9 +1067,11 @@ uint32_t dq_story_att(struct dq_story *s, uint32_t att)
 
 static int build(struct dq_story *s)
 {
-	struct ctx x = { .s = s, .m = s->m };
+	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new() };
 	int ret = 0;
 
+	if (!x.task_t)
+		return -ENOMEM;
 	new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
 	for (size_t i = 0; i < s->nbufs && !x.err; i++) {
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
@@ -1076,6 +1087,7 @@ static int build(struct dq_story *s)
 			ret = emit_group(&x, g);
 	}
 	free(x.v);
+	dq_map_free(x.task_t);
 	return ret;
 }
 

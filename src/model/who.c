@@ -92,6 +92,14 @@ static int learn(struct dq_mbuf *b, const char *name, const char *who, const cha
 	return 0;
 }
 
+const char *dq_dev_driver(const struct dq_dev *d)
+{
+	/* the device behind a virtual GPU's card is its transport */
+	if (!strcmp(d->subsystem, "drm") && !strncmp(d->driver, "virtio-", 7))
+		return "virtio_gpu";
+	return d->driver;
+}
+
 static const struct dq_dev *sys_dev(const struct dq_model *m, const struct dq_sys *sys)
 {
 	const struct dq_dev *d = sys && sys->dev ? dq_model_dev(m, sys->dev) : NULL;
@@ -106,8 +114,8 @@ void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys 
 
 	if (*said && !dq_is_helper(said))
 		return;
-	if (d && *d->driver) {
-		b->exporter = d->driver;
+	if (d && *dq_dev_driver(d)) {
+		b->exporter = dq_dev_driver(d);
 		b->helper = said;
 	}
 }
@@ -142,9 +150,9 @@ static void name_importer(struct dq_matt *att, const struct dq_mcall *c, const c
 	bool attaches = c->c.hook == HOOK_ATTACH || c->c.hook == HOOK_DYNAMIC_ATTACH;
 	const char *name = att_name(&att->a);
 
-	if (attaches && d && *d->driver && dq_is_helper(module) &&
-	    !dq_same_driver(d->driver, name))
-		name = d->driver;
+	if (attaches && d && *dq_dev_driver(d) && dq_is_helper(module) &&
+	    !dq_same_driver(dq_dev_driver(d), name))
+		name = dq_dev_driver(d);
 	att->importer = *name ? name : *module ? module : "unknown importer";
 }
 
@@ -160,8 +168,8 @@ static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *a
 	/* later calls without an attachment come through the same module or device */
 	if (dq_is_helper(module))
 		ret = learn(b, family(module), c->who, c->whodev);
-	if (!ret && d && *d->driver)
-		ret = learn(b, d->driver, c->who, c->whodev);
+	if (!ret && d && *dq_dev_driver(d))
+		ret = learn(b, dq_dev_driver(d), c->who, c->whodev);
 	return ret;
 }
 
@@ -170,7 +178,7 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
 		      const struct dq_dev *d)
 {
 	bool helper = !*module || dq_is_helper(module);
-	const char *key = !helper ? module : d && *d->driver ? d->driver : family(module);
+	const char *key = !helper ? module : d && *dq_dev_driver(d) ? dq_dev_driver(d) : family(module);
 	const struct dq_alias *a = find_alias(b, key);
 
 	if (a) {
@@ -182,13 +190,13 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
 		if (dq_same_driver(b->importers[i], key))
 			key = b->importers[i];
 	/* nothing but a library's name: if only one device is attached, it is that one's */
-	if (helper && !(d && *d->driver) && b->att_who && !b->att_many) {
+	if (helper && !(d && *dq_dev_driver(d)) && b->att_who && !b->att_many) {
 		c->who = b->att_who;
 		c->whodev = b->att_dev;
 		return 0;
 	}
 	c->who = key;
-	return helper && d && *d->driver ? learn(b, family(module), key, "") : 0;
+	return helper && d && *dq_dev_driver(d) ? learn(b, family(module), key, "") : 0;
 }
 
 static bool is_known_importer(const struct dq_mbuf *b, const char *who)

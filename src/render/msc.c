@@ -418,6 +418,23 @@ static void put_arrow(struct em *e, const struct dq_step *st)
 	lane_id(e, st->to);
 }
 
+/* "min 3 · med 5 · max 41 µs": a unit that is the same is said once */
+static void put_spread(struct em *e, const struct dq_step *st)
+{
+	char d[3][32];
+	const char *unit[3];
+
+	dq_fmt_dur(d[0], st->dmin);
+	dq_fmt_dur(d[1], st->dmed);
+	dq_fmt_dur(d[2], st->dmax);
+	for (int i = 0; i < 3; i++)
+		unit[i] = strchr(d[i], ' ') ? strchr(d[i], ' ') : "";
+	for (int i = 0; i < 2; i++)
+		if (!strcmp(unit[i], unit[2]))
+			d[i][strlen(d[i]) - strlen(unit[i])] = '\0';
+	dq_sb_printf(e->o, "min %s · med %s · max %s", d[0], d[1], d[2]);
+}
+
 static void put_durations(struct em *e, const struct dq_step *st)
 {
 	uint64_t shown = st->dmax ? st->dmax : st->dur;
@@ -428,16 +445,10 @@ static void put_durations(struct em *e, const struct dq_step *st)
 		put(e, " · ");
 	else
 		dq_sb_printf(e->o, " %s", e->t->aside);
-	if (st->dmax && st->dmin != st->dmax) {
-		put(e, "min ");
-		put_dur(e, st->dmin);
-		put(e, " · med ");
-		put_dur(e, st->dmed);
-		put(e, " · max ");
-		put_dur(e, st->dmax);
-	} else {
+	if (st->dmax && st->dmin != st->dmax)
+		put_spread(e, st);
+	else
 		put_dur(e, shown);
-	}
 }
 
 static const char *step_style(const struct dq_step *st)
@@ -746,6 +757,28 @@ static void put_loop_tag(struct em *e, const struct dq_unit *u)
 	put(e, "\"] {\n");
 }
 
+/* The steps of a loop. What they begin they also end, so nothing is to be said of it after. */
+static void put_body(struct em *e, const struct dq_unit *u)
+{
+	bool dma = false, cpu = false;
+
+	e->in_loop = true;
+	for (uint32_t k = 0; k < u->body; k++) {
+		for (size_t i = u[k].first; i < u[k].first + u[k].n; i++) {
+			const struct dq_step *st = &e->s->steps[i];
+
+			dma |= st->flags & (DQ_ST_MAP | DQ_ST_UNMAP);
+			cpu |= is_cpu(st->phase);
+			put_step(e, &u[k], i);
+		}
+	}
+	e->in_loop = false;
+	if (dma)
+		e->uses_who = NULL;
+	if (cpu)
+		e->cpu_user = e->cpu_kernel = false;
+}
+
 static void put_loop(struct em *e, const struct dq_unit *u)
 {
 	size_t first = u->first, last = u[u->body - 1].first + u[u->body - 1].n;
@@ -766,20 +799,18 @@ static void put_loop(struct em *e, const struct dq_unit *u)
 	} else if (e->t->phases == DQ_TMPL_BOXES) {
 		close_section(e);
 	}
-	put(e, "vspace 6;\n--: ");
+	put(e, "vspace 6;\n");
+	lane_id(e, 0);
+	put(e, "--");
+	lane_id(e, (int)e->s->nlanes - 1);
+	put(e, ": ");
 	if (e->t->phases == DQ_TMPL_BOXES)
 		dq_sb_printf(e->o, "%s ", dq_sb_str(&title));
 	put_loop_tag(e, u);
 	dq_sb_free(&title);
-	e->in_loop = true;
-	for (uint32_t k = 0; k < u->body; k++)
-		for (size_t i = u[k].first; i < u[k].first + u[k].n; i++)
-			put_step(e, &u[k], i);
-	e->in_loop = false;
+	put_body(e, u);
 	put(e, "};\nvspace 6;\n");
 	e->last_t = u->loop_end;
-	e->uses_who = NULL;
-	e->cpu_user = e->cpu_kernel = false;
 }
 
 static void put_cut(struct em *e, uint64_t calls)
