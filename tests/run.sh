@@ -8,6 +8,7 @@
 #	unit	one room at a time
 #	golden	a trace in, the committed output out
 #	cli	every sentence and status of the command line
+#	fuzz	the reader against anything
 #	vm	real kernels under QEMU
 # Outside of the tree it touches the package database (not with --no-install) and
 # the cache of the vm ring (~/.cache/dmaseq).
@@ -17,7 +18,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-ALL_RINGS='unit golden cli vm'
+ALL_RINGS='unit golden cli fuzz vm'
 BUILD=build/dev
 LOGS=build/test-logs
 CI=${CI:-false}

@@ -5,11 +5,10 @@
  *
  * Knows the commands by the table below and nothing about any of them.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "cmd_common.h"
 #include "opts.h"
 #include "util/util.h"
 
@@ -126,10 +125,9 @@ static void set_log_level(void)
 /* Output that did not arrive is a failure, not a success with nothing to see. */
 static int finish(const struct dq_cmd *cmd, int status)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return status;
-	dq_err("cannot write to standard output: %s", strerror(errno ? errno : EIO));
-	return status ? status : dq_usage_status(cmd);
+	if (dq_cmd_flush_stdout() && !status)
+		return dq_usage_status(cmd);
+	return status;
 }
 
 static int run_cmd(const struct dq_cmd *cmd, int argc, char **argv)
