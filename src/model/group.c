@@ -125,8 +125,11 @@ static enum dq_phase ioctl_phase(const struct dq_call *c)
 		return c->a[1] != UINT64_MAX && (c->a[1] & 4) ? DQ_PH_CPU_END : DQ_PH_CPU_BEGIN;
 	case 1:
 		return DQ_PH_NAME;
-	default:
+	case 2:
+	case 3:
 		return DQ_PH_FENCE;
+	default:
+		return DQ_PH_NONE;
 	}
 }
 

@@ -176,26 +176,38 @@ static int exporter_lane(struct ctx *x, uint32_t buf)
 	return l;
 }
 
+/* "V4L2, vivid.0" */
+static void describe_importer(struct ctx *x, struct dq_lane *l, const struct dq_mcall *c)
+{
+	const char *sub = subsystem_of(x, c->who);
+	struct dq_sb sb = { 0 };
+
+	if (*l->small && !*c->whodev)
+		return;
+	dq_sb_puts(&sb, *l->small ? l->small : sub);
+	if (strcmp(c->whodev, c->who) && *c->whodev)
+		dq_sb_printf(&sb, "%s%s", sb.len ? ", " : "", c->whodev);
+	l->small = keep_sb(x, &sb);
+	l->dev = c->whodev;
+}
+
 static int importer_lane(struct ctx *x, const struct dq_mcall *c)
 {
-	struct dq_sb sb = { 0 };
-	const char *sub;
 	int l;
 
 	for (size_t i = 0; i < x->s->nlanes; i++) {
-		const struct dq_lane *p = &x->s->lanes[i];
+		struct dq_lane *p = &x->s->lanes[i];
 
-		if (p->kind == DQ_LANE_IMPORTER && dq_same_driver(p->name, c->who) &&
-		    (!*p->dev || !*c->whodev || !strcmp(p->dev, c->whodev)))
-			return (int)i;
+		if (p->kind != DQ_LANE_IMPORTER || !dq_same_driver(p->name, c->who) ||
+		    (*p->dev && *c->whodev && strcmp(p->dev, c->whodev)))
+			continue;
+		if (!*p->dev)	/* its device was not known so far */
+			describe_importer(x, p, c);
+		return (int)i;
 	}
-	sub = subsystem_of(x, c->who);
-	dq_sb_puts(&sb, sub);
-	if (strcmp(c->whodev, c->who) && *c->whodev)
-		dq_sb_printf(&sb, "%s%s", *sub ? ", " : "", c->whodev);
-	l = new_lane(x, DQ_LANE_IMPORTER, c->who, keep_sb(x, &sb));
+	l = new_lane(x, DQ_LANE_IMPORTER, c->who, "");
 	if (!x->err)
-		x->s->lanes[l].dev = c->whodev;
+		describe_importer(x, &x->s->lanes[l], c);
 	return l;
 }
 

@@ -479,7 +479,10 @@ static void put_label(struct em *e, const struct dq_step *st)
 		put(e, e->t->api_prefix);
 		s += 5;
 	}
+	/* bold is switched here and not by the style, which would take the asides along */
+	put(e, st->flags & DQ_ST_ERR ? "\\b" : "");
 	text(e, s);
+	put(e, st->flags & DQ_ST_ERR ? "\\b" : "");
 	if (*st->small) {
 		dq_sb_printf(e->o, " %s", e->t->aside);
 		text(e, st->small);

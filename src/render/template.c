@@ -32,7 +32,7 @@ static const char *const default_phases[DQ_PH_MAX] = {
 	[DQ_PH_CPU_BEGIN] = "CPU access",  [DQ_PH_CPU_END] = "CPU access",
 	[DQ_PH_VMAP] = "vmap",		   [DQ_PH_VUNMAP] = "vunmap",
 	[DQ_PH_MMAP] = "mmap",		   [DQ_PH_MOVE] = "move",
-	[DQ_PH_NAME] = "name",		   [DQ_PH_FENCE] = "fences",
+	[DQ_PH_NAME] = "name",		   [DQ_PH_FENCE] = "fence",
 	[DQ_PH_DETACH] = "detach",	   [DQ_PH_CLOSE] = "close fd",
 	[DQ_PH_RELEASE] = "release",	   [DQ_PH_PUT] = "drop references",
 };
