@@ -25,8 +25,10 @@ _dmaseq_value()
 {
 	if [ "$choices" != - ]; then
 		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$1")
-	elif [[ $arg != *FILE* && $arg != *OUT* && $arg != *DIR* ]]; then
-		compopt +o default 2>/dev/null
+	else
+		case $arg in
+		N | PID | SIZE | TIME | BUFFER) compopt +o default 2>/dev/null ;;
+		esac
 	fi
 }
 
