@@ -36,22 +36,20 @@ static bool same_item(const struct dq_item *a, const struct dq_item *b)
 }
 
 /* Item to line to item. */
-static void check_text(const struct dq_item *item)
+static void check_text(struct dq_text_parser *p, const struct dq_item *item)
 {
-	struct dq_text_parser *p;
 	struct dq_item back;
 	char *line = NULL;
 	size_t len;
 	FILE *out = open_memstream(&line, &len);
 
-	if (!out || dq_text_parser_new(&p) || dq_text_print(out, item))
+	if (!out || dq_text_print(out, item))
 		abort();
 	fclose(out);
 	if (dq_text_parse_line(p, line, len, &back, NULL) != 1 || !same_item(item, &back)) {
 		fprintf(stderr, "does not survive the text form: %s", line);
 		abort();
 	}
-	dq_text_parser_free(&p);
 	free(line);
 }
 
@@ -68,6 +66,7 @@ static void ignore_chunk(const struct dq_chunk_info *c, void *ctx)
 
 static void read_trace(const uint8_t *data, size_t size)
 {
+	struct dq_text_parser *p;
 	struct dq_validator *v;
 	struct dq_reader *r;
 	struct dq_item item;
@@ -82,12 +81,12 @@ static void read_trace(const uint8_t *data, size_t size)
 		free(err);
 		return;
 	}
-	if (dq_validator_new(&v, ignore, NULL))
+	if (dq_validator_new(&v, ignore, NULL) || dq_text_parser_new(&p))
 		abort();
 	dq_reader_on_chunk(r, ignore_chunk, &items);
 	for (n = 0; n < ITEMS_MAX && (rc = dq_reader_next(r, &item)) > 0; n++) {
 		if (n < ITEMS_CHECKED)
-			check_text(&item);
+			check_text(p, &item);
 		if (dq_validator_item(v, &item))
 			abort();
 	}
@@ -95,6 +94,7 @@ static void read_trace(const uint8_t *data, size_t size)
 		abort();
 	if (rc == 0 && n < ITEMS_MAX)
 		dq_validator_end(v, dq_reader_state(r));
+	dq_text_parser_free(&p);
 	dq_validator_free(&v);
 	dq_reader_free(&r);
 }
