@@ -42,6 +42,11 @@ if(BUILD_TESTING AND NOT DQ_UNIT_TESTS STREQUAL "OFF")
 	endif()
 endif()
 
+# A test function that is in no table would silently never run. Every cmocka test has a
+# state parameter, and few use it. A target, so that the flags come behind dq_flags.
+add_library(dq_test_flags INTERFACE)
+target_compile_options(dq_test_flags INTERFACE -Werror=unused-function -Wno-unused-parameter)
+
 function(dq_unit_test)
 	cmake_parse_arguments(A "" "NAME" "SOURCES;LIBS" ${ARGN})
 	if(NOT DQ_HAVE_UNIT_TESTS)
@@ -50,10 +55,7 @@ function(dq_unit_test)
 	add_executable(test_${A_NAME} ${A_SOURCES})
 	target_include_directories(test_${A_NAME} SYSTEM PRIVATE "${DQ_CMOCKA_INCLUDE}")
 	target_compile_definitions(test_${A_NAME} PRIVATE "DQ_SOURCE_DIR=\"${CMAKE_SOURCE_DIR}\"")
-	# A test function that is in no table would silently never run. Every cmocka
-	# test has a state parameter, and few use it.
-	target_compile_options(test_${A_NAME} PRIVATE -Werror=unused-function -Wno-unused-parameter)
-	target_link_libraries(test_${A_NAME} PRIVATE ${A_LIBS} "${DQ_CMOCKA_LIBRARY}")
+	target_link_libraries(test_${A_NAME} PRIVATE dq_test_flags ${A_LIBS} "${DQ_CMOCKA_LIBRARY}")
 	add_test(NAME unit.${A_NAME} COMMAND test_${A_NAME})
 	dq_test_env(LABEL unit TESTS unit.${A_NAME})
 endfunction()
