@@ -59,7 +59,7 @@ static const struct dq_opt opts[] = {
 	{ .name = NULL },
 };
 
-/* ---- which buffers ---------------------------------------------------------------------- */
+/* ---- which buffers ---- */
 
 /* "7" or "#7"; 0: not a number */
 static uint32_t buffer_number(const char *s)
@@ -128,7 +128,7 @@ static int choose_all(struct choice *c, const struct dq_model *m, const struct d
 	return choose(c, b->b.id);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading ---- */
 
 static int load(struct dq_reader **r, struct dq_model **m, const char *path, enum dq_keep keep,
 		const struct choice *c)
@@ -173,7 +173,7 @@ static int load_chosen(struct dq_reader **r, struct dq_model **m, struct choice 
 	return load(r, m, path, DQ_KEEP_SOME, c);
 }
 
-/* ---- drawing -------------------------------------------------------------------------------------- */
+/* ---- drawing ---- */
 
 /* A time of the command line, from the begin of the recording, as a time of the trace. */
 static uint64_t trace_time(const struct dq_model *m, uint64_t t, uint64_t unset)
@@ -208,7 +208,7 @@ static int draw(struct dq_sb *out, const struct dq_model *m, const struct choice
 	return err;
 }
 
-/* ---- where it goes ---------------------------------------------------------------------------------- */
+/* ---- where it goes ---- */
 
 static const char *extension(const char *path)
 {
@@ -246,8 +246,8 @@ static int write_source_instead(const char *path, const char *ext, const struct 
 	dq_sb_puts(&name, dq_renderer_msc.ext);
 	err = name.err ? name.err : write_file(name.s, src->s, src->len);
 	if (!err)
-		dq_err("there is no msc-gen here (Debian: msc-generator-nox); the source is in %s, to "
-		       "render it: msc-gen -T %s -o %s %s", name.s, ext, path, name.s);
+		dq_err("there is no msc-gen here (Debian: msc-generator-nox); the source is in %s, "
+		       "to render it: msc-gen -T %s -o %s %s", name.s, ext, path, name.s);
 	dq_sb_free(&name);
 	return err ? err : -ENOENT;
 }
@@ -304,8 +304,8 @@ static int run(void *vo, int argc, char **argv)
 
 	(void)argc;
 	if (o->out && strcmp(o->out, "-") && !is_picture(ext) && !is_source(ext))
-		return dq_usage_error(&dq_cmd_diagram, "'%s' ends in none of .svg, .png, .pdf, .signalling",
-				      o->out);
+		return dq_usage_error(&dq_cmd_diagram,
+				      "'%s' ends in none of .svg, .png, .pdf, .signalling", o->out);
 	err = dq_template_load(&t, o->tmpl ? o->tmpl : "lanes", &why);
 	if (err)
 		dq_err("%s", why ? why : strerror(-err));

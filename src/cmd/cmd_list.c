@@ -35,7 +35,7 @@ static uint64_t rel(const struct dq_model *m, uint64_t t)
 	return t > m->t_first ? t - m->t_first : 0;
 }
 
-/* ---- text ------------------------------------------------------------------------------ */
+/* ---- text ---- */
 
 enum { COL_ID, COL_NAME, COL_EXPORTER, COL_SIZE, COL_BORN, COL_DIED, COL_IMPORTERS, COL_CALLS,
        COL_FINDINGS, NCOLS };
@@ -268,7 +268,7 @@ static void print_foot(const struct dq_model *m, bool cut)
 	fputs(cut ? "; cut off\n" : "\n", stdout);
 }
 
-/* ---- JSON --------------------------------------------------------------------------------- */
+/* ---- JSON ---- */
 
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. */
 static void json_str(const char *s)
@@ -284,7 +284,8 @@ static void json_str(const char *s)
 		else if (c == '"' || c == '\\')
 			printf("\\%c", (int)c);
 		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-			 (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff)
+			 (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
+			 c == 0xfeff)
 			printf("\\u%04x", (unsigned int)c);
 		else
 			fwrite(s + i, 1, adv, stdout);
@@ -333,7 +334,7 @@ static void print_json(const struct dq_model *m, bool cut)
 	fputs(m->nbufs ? "\n  ]\n}\n" : "]\n}\n", stdout);
 }
 
-/* ---- the command ---------------------------------------------------------------------------- */
+/* ---- the command ---- */
 
 static int print(const struct dq_model *m, const struct dq_reader_state *st, int format)
 {

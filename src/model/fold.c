@@ -120,7 +120,7 @@ int dq_story_fold(struct dq_story *s)
 	return 0;
 }
 
-/* ---- the budget ------------------------------------------------------------------- */
+/* ---- the budget ---- */
 
 /* Units that may only go together: a loop, or one unit. */
 static size_t block(const struct dq_story *s, size_t i)

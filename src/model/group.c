@@ -30,7 +30,7 @@ const char *dq_phase_key(enum dq_phase ph)
 	return ph < DQ_PH_MAX ? keys[ph] : "none";
 }
 
-/* ---- one operation, several frames ------------------------------------------------- */
+/* ---- one operation, several frames ---- */
 
 /* Hooks with the same class are the same operation at different depths. */
 static uint32_t op_class(uint32_t hook)
@@ -114,7 +114,7 @@ static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mca
 		c->flags |= t && (t->flags & DQ_TASK_KTHREAD) ? DQ_MC_DEFERRED : DQ_MC_TASKWORK;
 }
 
-/* ---- phases ---------------------------------------------------------------------------- */
+/* ---- phases ---- */
 
 static enum dq_phase ioctl_phase(const struct dq_call *c)
 {
@@ -216,7 +216,7 @@ static void set_phases(struct dq_mcall *v, size_t n, const struct dq_sys *sys)
 	}
 }
 
-/* ---- sums of a buffer --------------------------------------------------------------------- */
+/* ---- sums of a buffer ---- */
 
 static void add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c,
 		     const struct dq_sys *sys)
@@ -308,7 +308,7 @@ static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struc
 	return 0;
 }
 
-/* ---- the group ------------------------------------------------------------------------------ */
+/* ---- the group ---- */
 
 static int by_seq(const void *pa, const void *pb)
 {
@@ -353,7 +353,8 @@ static int keep(struct dq_model *m, const struct dq_group *g, const struct dq_mc
 		struct dq_mcall *row;
 		int32_t p = v[i].parent;
 
-		moved[i] = p >= 0 ? moved[p] : -1;	/* for the children of one that is left out */
+		/* for the children of one that is left out */
+		moved[i] = p >= 0 ? moved[p] : -1;
 		if (!wanted(m, v[i].c.buf))
 			continue;
 		if (!kept) {

@@ -12,7 +12,7 @@ struct dq_pending {
 	struct dq_call *v;
 	size_t n, cap;
 	uint32_t sys;
-	uint32_t done;		/* the last syscall whose end was seen: what still comes is task work */
+	uint32_t done;		/* the last syscall that ended: what still comes is task work */
 };
 
 /* "A call through module (or on device) NAME is made by importer WHO." */

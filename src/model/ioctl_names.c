@@ -231,7 +231,8 @@ const char *dq_ioctl_name(uint32_t cmd, const char *subsystem, const char *drive
 
 void dq_sb_ioctl(struct dq_sb *sb, uint32_t cmd, const struct dq_dev *dev)
 {
-	const char *name = dq_ioctl_name(cmd, dev ? dev->subsystem : "", dev ? dq_dev_driver(dev) : "");
+	const char *name = dev ? dq_ioctl_name(cmd, dev->subsystem, dq_dev_driver(dev)) :
+				 dq_ioctl_name(cmd, "", "");
 	uint32_t type = IOC_TYPE(cmd);
 
 	if (name)

@@ -227,7 +227,7 @@ void dq_label_result(struct dq_sb *sb, const struct dq_label_ctx *x, const struc
 	}
 }
 
-/* ---- syscalls ------------------------------------------------------------------------------ */
+/* ---- syscalls ---- */
 
 static const struct dq_call *find_hook(const struct dq_group *g, const struct dq_mcall *v,
 				       uint32_t hook)

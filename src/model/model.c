@@ -76,7 +76,7 @@ void dq_model_free(struct dq_model **pm)
 	*pm = NULL;
 }
 
-/* ---- look-ups ---------------------------------------------------------------------- */
+/* ---- look-ups ---- */
 
 const struct dq_task *dq_model_task(const struct dq_model *m, uint32_t id)
 {
@@ -150,7 +150,7 @@ const struct dq_mbuf *dq_model_pick(const struct dq_model *m)
 	return best;
 }
 
-/* ---- one item of each kind ------------------------------------------------------------ */
+/* ---- one item of each kind ---- */
 
 static void see_time(struct dq_model *m, uint64_t t)
 {
@@ -280,7 +280,7 @@ static int put_loss(struct dq_model *m, const struct dq_loss *l)
 	return 0;
 }
 
-/* ---- calls in flight --------------------------------------------------------------------- */
+/* ---- calls in flight ---- */
 
 static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
 {
@@ -380,7 +380,7 @@ int dq_model_put(struct dq_model *m, const struct dq_item *item)
 	return 0;
 }
 
-/* ---- the end ------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static int by_begin(const void *pa, const void *pb)
 {

@@ -23,7 +23,7 @@
 #include "trace/trace.h"
 #include "util/util.h"
 
-/* ---- phases: what a step of a buffer's life is part of -------------------------- */
+/* ---- phases: what a step of a buffer's life is part of ---- */
 enum dq_phase {
 	DQ_PH_NONE = 0,
 	DQ_PH_EXPORT,
@@ -48,7 +48,7 @@ enum dq_phase {
 };
 const char *dq_phase_key(enum dq_phase ph);	/* "dma-begin" */
 
-/* ---- calls ------------------------------------------------------------------------ */
+/* ---- calls ---- */
 enum dq_mcall_flag {
 	/* A frame of the same operation on the same object as the one around it
 	 * (attach > dynamic_attach, ioctl > begin_cpu_access, fd > fd_install ...): one
@@ -58,7 +58,7 @@ enum dq_mcall_flag {
 	DQ_MC_INTERNAL = 0x2,
 	DQ_MC_EXPORTER = 0x4,	/* made by the exporter, not by an importer */
 	DQ_MC_FAILED = 0x8,	/* returned an error */
-	DQ_MC_FAILED_FIRST = 0x10, /* ... and the frame around it did not: one failure, counted once */
+	DQ_MC_FAILED_FIRST = 0x10, /* ... and the frame around it did not: counted once */
 	DQ_MC_DEFERRED = 0x20,	/* the final release in another task than the last put or close */
 	DQ_MC_TASKWORK = 0x40,	/* on the way back to user space, after the syscall */
 };
@@ -82,7 +82,7 @@ struct dq_group {
 	uint64_t t0, t1;
 };
 
-/* ---- the summary of a buffer --------------------------------------------------------- */
+/* ---- the summary of a buffer ---- */
 struct dq_mbuf {
 	struct dq_buf b;	/* as first seen */
 	const char *name;	/* the last one that was set */
@@ -96,10 +96,11 @@ struct dq_mbuf {
 	uint64_t missed;	/* calls whose return was missed */
 	uint32_t phases;	/* bit (enum dq_phase): it has been there */
 	uint64_t first_use;	/* first call that could reach the exporter; 0: none */
-	uint64_t dark_until;	/* its callbacks were not recorded before; UINT64_MAX: never; 0: always */
+	uint64_t dark_until;	/* its callbacks were not recorded before; UINT64_MAX: never;
+				 * 0: they always were */
 	const char **importers; /* names, in order of appearance */
 	size_t nimporters, cap_importers;
-	struct dq_alias *aliases; /* which importer stands behind a helper module or a device's driver */
+	struct dq_alias *aliases; /* who stands behind a helper module or a device's driver */
 	size_t naliases, cap_aliases;
 	const char *att_who, *att_dev; /* a device attached to it; att_many: there are others */
 	bool att_many;
@@ -128,7 +129,7 @@ struct dq_model {
 	struct dq_loss *losses;
 	size_t nlosses, cap_losses;
 	uint64_t lost, missed;	/* events; returns that the kernel says it missed */
-	uint64_t t_first, t_last; /* first and last time in the trace; t_first is where its clock starts */
+	uint64_t t_first, t_last; /* first and last time in the trace; its clock starts at t_first */
 	uint64_t calls;		/* recorded, every operation once; also those of no buffer */
 	uint64_t calls_nobuf;	/* of these: of no buffer (a lookup that failed ...) */
 	uint64_t errors_nobuf;
@@ -168,7 +169,7 @@ const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
 /* The name that a user gave a process. */
 const char *dq_task_process(const struct dq_model *m, uint32_t id);
 
-/* ---- the story -------------------------------------------------------------------------- */
+/* ---- the story ---- */
 enum dq_detail {
 	DQ_DETAIL_APP,	/* syscalls only */
 	DQ_DETAIL_API,	/* + what drivers call */
@@ -187,7 +188,14 @@ struct dq_story_opts {
 	size_t max_steps;	/* 0: no limit */
 };
 
-enum dq_lane_kind { DQ_LANE_APP, DQ_LANE_KTHREAD, DQ_LANE_IMPORTER, DQ_LANE_CORE, DQ_LANE_EXPORTER };
+/* From left to right. */
+enum dq_lane_kind {
+	DQ_LANE_APP,
+	DQ_LANE_KTHREAD,
+	DQ_LANE_IMPORTER,
+	DQ_LANE_CORE,
+	DQ_LANE_EXPORTER,
+};
 
 struct dq_lane {
 	enum dq_lane_kind kind;
@@ -239,8 +247,8 @@ struct dq_unit {
 	uint32_t group;
 	uint64_t t0, t1;
 	uint64_t hash;
-	/* folding: the first unit of a loop body says how many units the body has and how often it ran;
-	 * units of the other rounds are not in the story */
+	/* folding: the first unit of a loop body says how many units the body has and how often
+	 * it ran; units of the other rounds are not in the story */
 	uint32_t body;		/* 0: not the head of a loop */
 	uint32_t rounds;
 	uint64_t period;	/* mean time from round to round */
@@ -277,7 +285,7 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 		 const struct dq_story_opts *opts);
 void dq_story_free(struct dq_story **s);
 
-/* ---- names ---------------------------------------------------------------------------------- */
+/* ---- names ---- */
 /* "VIDIOC_QBUF", or NULL. driver and subsystem of the device narrow it down; "" when not known. */
 const char *dq_ioctl_name(uint32_t cmd, const char *subsystem, const char *driver);
 void dq_sb_ioctl(struct dq_sb *sb, uint32_t cmd, const struct dq_dev *dev); /* always something */

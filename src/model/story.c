@@ -41,7 +41,7 @@ static bool is_callback(const struct dq_mcall *c)
 	return kind_of(c) == KIND_OPS || kind_of(c) == KIND_IMPOPS;
 }
 
-/* ---- texts ---------------------------------------------------------------------------- */
+/* ---- texts ---- */
 
 static const char *keep_text(struct ctx *x, const char *s)
 {
@@ -77,7 +77,7 @@ static uint64_t hash_text(uint64_t h, const char *s)
 	return hash_mix(h, 0x5e);
 }
 
-/* ---- lanes ------------------------------------------------------------------------------- */
+/* ---- lanes ---- */
 
 static int new_lane(struct ctx *x, enum dq_lane_kind kind, const char *name, const char *small)
 {
@@ -153,7 +153,9 @@ static const char *subsystem_of(const struct ctx *x, const char *driver)
 {
 	const struct dq_dev *d = sys_dev(x);
 
-	return d && (!*dq_dev_driver(d) || dq_same_driver(dq_dev_driver(d), driver)) ? subsystem_name(d) : "";
+	if (!d || (*dq_dev_driver(d) && !dq_same_driver(dq_dev_driver(d), driver)))
+		return "";
+	return subsystem_name(d);
 }
 
 static int exporter_lane(struct ctx *x, uint32_t buf)
@@ -227,7 +229,7 @@ static int source_lane(struct ctx *x, size_t i)
 	return importer_lane(x, c);
 }
 
-/* ---- steps ---------------------------------------------------------------------------------- */
+/* ---- steps ---- */
 
 static struct dq_step *push(struct ctx *x, enum dq_step_kind kind, int from, int to, uint64_t t)
 {
@@ -267,6 +269,8 @@ static void set_text(struct ctx *x, struct dq_step *st, label_fn put, const stru
 	if (canon.err)
 		x->err = canon.err;
 	st->hash = hash_text(st->hash, dq_sb_str(&canon));
+	if (x->s->nbufs > 1)	/* what happens to another buffer is no repeat */
+		st->hash = hash_mix(st->hash, c->c.buf);
 	st->text = keep_sb(x, &text);
 	dq_sb_free(&canon);
 }
@@ -286,6 +290,8 @@ static void set_sys_text(struct ctx *x, struct dq_step *st, bool result, const c
 	if (canon.err)
 		x->err = canon.err;
 	st->hash = hash_text(st->hash, dq_sb_str(&canon));
+	if (x->s->nbufs > 1)
+		st->hash = hash_mix(st->hash, x->v[0].c.buf);
 	st->text = keep_sb(x, &text);
 	dq_sb_free(&canon);
 }
@@ -329,7 +335,7 @@ static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall 
 	}
 }
 
-/* ---- callbacks under a frame ----------------------------------------------------------------- */
+/* ---- callbacks under a frame ---- */
 
 /* Is i somewhere below root, with nothing but the core's frames in between? */
 static bool is_below(const struct ctx *x, size_t i, size_t root)
@@ -360,7 +366,7 @@ static int only_callback(const struct ctx *x, size_t root, bool all_roots)
 	return found;
 }
 
-/* "dma_buf_attach" and "ops->attach" are one thing; "dma_buf_ioctl" and "ops->end_cpu_access" not. */
+/* "dma_buf_attach" and "ops->attach" are one thing; "dma_buf_ioctl" and "ops->vmap" are not. */
 static bool says_the_same(uint32_t api, uint32_t ops)
 {
 	static const struct { uint32_t api, ops; } pairs[] = {
@@ -402,7 +408,7 @@ static bool same_end(const struct dq_mcall *api, const struct dq_mcall *cb)
 	return !((api->c.flags | cb->c.flags) & unknown) && api->c.ret == cb->c.ret;
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results ---- */
 
 static bool is_void(const struct dq_mcall *c)
 {
@@ -469,7 +475,7 @@ static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int 
 	return st;
 }
 
-/* ---- calls ----------------------------------------------------------------------------------------- */
+/* ---- calls ---- */
 
 static void emit_children(struct ctx *x, size_t i);
 
@@ -502,7 +508,8 @@ static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, cons
 	st->ncalls = !(c->flags & DQ_MC_UNCOUNTED);
 	if (c->flags & DQ_MC_UNCOUNTED)
 		st->flags |= DQ_ST_INNER;
-	st->dur = has_result(x, c) ? 0 : c->c.dur;	/* shown once, on the result if there is one */
+	/* shown once, on the result if there is one */
+	st->dur = has_result(x, c) ? 0 : c->c.dur;
 	set_text(x, st, dq_label_call, c, suffix);
 	st->small = aside(x, c, from);
 	return st;
@@ -543,7 +550,8 @@ static void emit_via(struct ctx *x, size_t i, size_t cbi, int from)
 		res = push_result(x, c, core, from);
 	} else {
 		const struct dq_hook_info *h = dq_hook_info(c->c.hook);
-		bool both = same_end(c, cb) && (c->flags & DQ_MC_FAILED || (h && h->ret != RET_ATT));
+		bool both = same_end(c, cb) &&
+			    (c->flags & DQ_MC_FAILED || (h && h->ret != RET_ATT));
 
 		res = push_result(x, c, both ? exp : core, from);
 		if (res && both)
@@ -659,7 +667,7 @@ static void emit_children(struct ctx *x, size_t i)
 			emit_call(x, k);
 }
 
-/* ---- syscalls ------------------------------------------------------------------------------------------ */
+/* ---- syscalls ---- */
 
 /* The lane of the driver of the device that the syscall was made on; -1: none of the story's. */
 static int device_lane(struct ctx *x)
@@ -854,7 +862,7 @@ static void emit_sys_driver(struct ctx *x, int target)
 	push_sys_result(x, target);
 }
 
-/* ---- groups ------------------------------------------------------------------------------------------- */
+/* ---- groups ---- */
 
 static bool of_story(const struct dq_story *s, uint32_t buf)
 {
@@ -951,7 +959,7 @@ static int emit_group(struct ctx *x, const struct dq_group *g)
 	return x->err;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------------- */
+/* ---- the whole ---- */
 
 static int by_time(const void *pa, const void *pb)
 {

@@ -178,7 +178,8 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
 		      const struct dq_dev *d)
 {
 	bool helper = !*module || dq_is_helper(module);
-	const char *key = !helper ? module : d && *dq_dev_driver(d) ? dq_dev_driver(d) : family(module);
+	const char *driver = d ? dq_dev_driver(d) : "";
+	const char *key = !helper ? module : *driver ? driver : family(module);
 	const struct dq_alias *a = find_alias(b, key);
 
 	if (a) {
@@ -190,13 +191,13 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
 		if (dq_same_driver(b->importers[i], key))
 			key = b->importers[i];
 	/* nothing but a library's name: if only one device is attached, it is that one's */
-	if (helper && !(d && *dq_dev_driver(d)) && b->att_who && !b->att_many) {
+	if (helper && !*driver && b->att_who && !b->att_many) {
 		c->who = b->att_who;
 		c->whodev = b->att_dev;
 		return 0;
 	}
 	c->who = key;
-	return helper && d && *dq_dev_driver(d) ? learn(b, family(module), key, "") : 0;
+	return helper && *driver ? learn(b, family(module), key, "") : 0;
 }
 
 static bool is_known_importer(const struct dq_mbuf *b, const char *who)

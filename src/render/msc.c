@@ -60,7 +60,7 @@ struct em {
 	int err;
 };
 
-/* ---- small pieces ------------------------------------------------------------------ */
+/* ---- small pieces ---- */
 
 static void put(struct em *e, const char *s)
 {
@@ -119,7 +119,7 @@ static void lane_id(struct em *e, int lane)
 		dq_sb_printf(e->o, "%d", n);
 }
 
-/* ---- headings --------------------------------------------------------------------------- */
+/* ---- headings ---- */
 
 static const char *const lane_style[] = { "usr", "kth", "imp", "core", "exp" };
 static const char *const lane_group[] = { "user space", "kernel threads", "importers", "dma-buf",
@@ -215,7 +215,7 @@ static void put_title(struct em *e)
 	put(e, ";\n");
 }
 
-/* ---- sections: boxes or dividers ------------------------------------------------------------ */
+/* ---- sections: boxes or dividers ---- */
 
 /* Is there room for a range's text? Msc-generator would complain; and without the text the
  * range says nothing, while the arrows tell the times, too. */
@@ -319,7 +319,7 @@ static void put_filled(struct dq_sb *sb, const char *tmpl, const char *who)
 	}
 }
 
-/* ---- titles ------------------------------------------------------------------------------------- */
+/* ---- titles ---- */
 
 static bool says(const struct dq_sb *sb, const char *word)
 {
@@ -397,7 +397,7 @@ static void make_title(struct em *e, struct dq_sb *sb, size_t first, size_t n)
 	e->err = sb->err ? sb->err : e->err;
 }
 
-/* ---- arrows ------------------------------------------------------------------------------------------ */
+/* ---- arrows ---- */
 
 static bool leftward(const struct dq_step *st)
 {
@@ -656,7 +656,7 @@ static void put_step(struct em *e, const struct dq_unit *u, size_t i)
 	e->after_gap = false;
 }
 
-/* ---- gaps -------------------------------------------------------------------------------------------------- */
+/* ---- gaps ---- */
 
 static bool is_cpu(enum dq_phase ph)
 {
@@ -707,7 +707,7 @@ static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 	dq_sb_free(&words);
 }
 
-/* ---- units and loops ------------------------------------------------------------------------------------------ */
+/* ---- units and loops ---- */
 
 /* Steps from i that belong in one section of unit u. */
 static size_t run_length(const struct em *e, const struct dq_unit *u, size_t i)
@@ -876,7 +876,7 @@ static void put_open_ranges(struct em *e)
 	}
 }
 
-/* ---- the foot ---------------------------------------------------------------------------------------------------- */
+/* ---- the foot ---- */
 
 static void note_begin(struct em *e)
 {

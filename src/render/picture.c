@@ -152,8 +152,8 @@ static int complain(const struct dq_sb *said, int status, char **ret_err)
 	else if (WIFSIGNALED(status))
 		dq_sb_printf(&sb, "it was killed by signal %d", WTERMSIG(status));
 	else
-		dq_sb_puts(&sb, "it gave no picture and said nothing (is the chart too high for a PNG? "
-				"try SVG, or fewer arrows)");
+		dq_sb_puts(&sb, "it gave no picture and said nothing (is the chart too high for "
+				"a PNG? try SVG, or fewer arrows)");
 	if (ret_err && !sb.err)
 		*ret_err = sb.s;
 	else

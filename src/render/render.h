@@ -32,14 +32,15 @@ struct dq_template {
 	bool who;		/* phase titles name the importer */
 	bool source_labels;	/* labels stand at the arrow's source, not centred */
 	enum dq_cbret cbret;
-	char *small, *aside;	/* escapes before the second line of a heading, an aside of a label */
+	char *small, *aside;	/* escapes before a heading's second line, a label's aside */
 	char *phase[DQ_PH_MAX];	/* titles */
 	char *uses, *cpu_user, *cpu_kernel; /* "{importer} uses the buffer" */
-	char *cpu_begin_kernel;	/* title of cpu-begin when the kernel's vmap follows; NULL: the same */
+	char *cpu_begin_kernel;	/* title of cpu-begin when the kernel maps, too; NULL: the same */
 	char *api_prefix;	/* before the name of a callback */
 };
 
-/* name: of a built-in template ("lanes"), or a file. On error *ret_err is a sentence (malloc'ed). */
+/* name: of a built-in template ("lanes"), or a file. On error *ret_err, if not NULL, is a
+ * sentence (malloc'ed). */
 int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_err);
 void dq_template_free(struct dq_template **t);
 /* Names of the built-in templates, NULL-terminated. */
@@ -64,7 +65,8 @@ void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max);
 
 /*
  * A picture of a chart source, through msc-gen: format is "svg", "png" or "pdf". 0 and the
- * picture in *out; -ENOENT: there is no msc-gen; else -errno and a sentence in *ret_err (malloc'ed).
+ * picture in *out; -ENOENT: there is no msc-gen; else -errno and a sentence in *ret_err
+ * (malloc'ed).
  */
 int dq_picture_msc(struct dq_sb *out, const char *format, const char *source, size_t len,
 		   char **ret_err);

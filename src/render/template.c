@@ -80,7 +80,7 @@ static int defaults(struct dq_template *t)
 	return ret;
 }
 
-/* ---- directives --------------------------------------------------------------------- */
+/* ---- directives ---- */
 
 static bool is(const char *s, size_t len, const char *word)
 {
@@ -214,8 +214,10 @@ static int parse(struct dq_template *t, const char *name, const char *s, size_t 
 		if (ret) {
 			dq_sb_free(&text);
 			snprintf(where, sizeof(where), "%d", line);
-			return ret == -EINVAL ? fail(ret_err, ret, "%s:%s: not a directive that dmaseq knows",
-						     name, where) : ret;
+			if (ret != -EINVAL)
+				return ret;
+			return fail(ret_err, ret, "%s:%s: not a directive that dmaseq knows", name,
+				    where);
 		}
 		s += n + (nl ? 1 : 0);
 	}
@@ -225,7 +227,7 @@ static int parse(struct dq_template *t, const char *name, const char *s, size_t 
 	return t->text ? 0 : -ENOMEM;
 }
 
-/* ---- files ---------------------------------------------------------------------------- */
+/* ---- files ---- */
 
 static int load_file(struct dq_template *t, const char *name, char **ret_err)
 {
@@ -235,7 +237,8 @@ static int load_file(struct dq_template *t, const char *name, char **ret_err)
 	int ret;
 
 	if (!f && errno == ENOENT && !strchr(name, '/'))
-		return fail(ret_err, -ENOENT, "there is no template '%s' (built in: %s; anything else is a file)",
+		return fail(ret_err, -ENOENT,
+			    "there is no template '%s' (built in: %s; anything else is a file)",
 			    name, "lanes, classic, post");
 	if (!f)
 		return fail(ret_err, -errno, "%s: %s", name, strerror(errno));

@@ -52,7 +52,7 @@ static struct dq_story *story_of(const struct loaded *l, size_t max, bool fold)
 	return s;
 }
 
-/* ---- names ------------------------------------------------------------------------- */
+/* ---- names ---- */
 
 static void test_ioctl_names(void **state)
 {
@@ -99,7 +99,7 @@ static void test_helpers(void **state)
 	assert_false(dq_is_helper(""));
 }
 
-/* ---- nesting ------------------------------------------------------------------------- */
+/* ---- nesting ---- */
 
 #define HEAD "task 1 tid=7 tgid=7 comm=\"app\"\n"
 #define BUF  "buf 1 t=1s size=4096 exp_name=\"x\"\n"
@@ -208,7 +208,7 @@ static void test_inlined_end(void **state)
 	unload(&l);
 }
 
-/* ---- who ---------------------------------------------------------------------------------- */
+/* ---- who ---- */
 
 /* Behind a library stands the driver of the syscall's device, later the one that was seen. */
 static void test_who(void **state)
@@ -266,7 +266,7 @@ static void test_self_import(void **state)
 	unload(&l);
 }
 
-/* ---- loops and the budget --------------------------------------------------------------------- */
+/* ---- loops and the budget ---- */
 
 /* n rounds of vmap and vunmap, each with a time of its own, and then a put */
 static struct loaded load_rounds(int n)
