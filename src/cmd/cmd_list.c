@@ -338,7 +338,7 @@ static void print_json(const struct dq_model *m, bool cut)
 
 static int print(const struct dq_model *m, const struct dq_reader_state *st, int format)
 {
-	bool cut = !m->has_end || st->truncated;
+	bool cut = st->no_end || st->truncated;
 	int ret = 0;
 
 	if (format == FORMAT_JSON) {

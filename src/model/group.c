@@ -185,13 +185,16 @@ static enum dq_phase put_phase(const struct dq_mcall *v, size_t n, size_t i)
 	return DQ_PH_PUT;
 }
 
-/* A look-up is the begin of an attach if an attach follows. */
-static bool attach_follows(const struct dq_mcall *v, size_t n, size_t i)
+/* A look-up is the begin of an attach or a vmap that follows. */
+static enum dq_phase get_phase(const struct dq_mcall *v, size_t n, size_t i)
 {
-	for (size_t k = i + 1; k < n; k++)
-		if (v[k].c.buf == v[i].c.buf && hook_phase(&v[k].c) == DQ_PH_ATTACH)
-			return true;
-	return false;
+	for (size_t k = i + 1; k < n; k++) {
+		enum dq_phase ph = hook_phase(&v[k].c);
+
+		if (v[k].c.buf == v[i].c.buf && (ph == DQ_PH_ATTACH || ph == DQ_PH_VMAP))
+			return ph;
+	}
+	return DQ_PH_LOOKUP;
 }
 
 /* dup2 and dup3 onto a descriptor of the buffer show as its closing only. */
@@ -207,8 +210,8 @@ static void set_phases(struct dq_mcall *v, size_t n, const struct dq_sys *sys)
 			v[i].phase = v[v[i].parent].phase;
 		else if (v[i].c.hook == HOOK_PUT)
 			v[i].phase = put_phase(v, n, i);
-		else if (v[i].c.hook == HOOK_GET && attach_follows(v, n, i))
-			v[i].phase = DQ_PH_ATTACH;
+		else if (v[i].c.hook == HOOK_GET)
+			v[i].phase = get_phase(v, n, i);
 		else
 			v[i].phase = hook_phase(&v[i].c);
 		if (v[i].phase == DQ_PH_CLOSE && is_dup(sys))

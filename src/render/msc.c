@@ -267,7 +267,7 @@ static void close_section(struct em *e)
 	end_section_activity(e);
 	if (e->box_open) {
 		e->box_open = false;
-		put(e, "};\n");
+		put(e, e->in_loop ? "  };\n" : "};\n");
 	}
 	flush_ranges(e);
 	free(e->title);
@@ -290,6 +290,7 @@ static void open_section(struct em *e, const char *title)
 			dq_sb_printf(e->o, "%u ", e->sections);
 		dq_sb_printf(e->o, "%s [phase];\n", title);
 	} else if (e->t->phases == DQ_TMPL_BOXES) {
+		put(e, e->in_loop ? "  " : "");
 		lane_id(e, 0);
 		put(e, "..");
 		lane_id(e, (int)e->s->nlanes - 1);
@@ -627,7 +628,8 @@ static void activity_end(struct em *e, const struct dq_step *st)
 static void section_activity(struct em *e, const struct dq_step *st)
 {
 	if (e->t->activate != DQ_TMPL_CALLER || st->kind != DQ_STEP_CALL ||
-	    st->flags & (DQ_ST_SYS | DQ_ST_EVENT) || e->active_section >= 0 || e->in_loop ||
+	    st->flags & (DQ_ST_SYS | DQ_ST_EVENT) || e->active_section >= 0 ||
+	    (e->in_loop && !e->box_open) ||
 	    e->s->lanes[st->from].kind == DQ_LANE_CORE || is_busy(e, st->from))
 		return;
 	put_activate(e, st->from);
@@ -695,6 +697,7 @@ static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 	}
 	if (e->box_open)
 		close_section(e);
+	indent(e);
 	put(e, "...: ");
 	if (e->t->times && lull) {
 		put_dur(e, dt);
@@ -708,6 +711,11 @@ static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 }
 
 /* ---- units and loops ---- */
+
+static enum dq_phase last_phase(const struct em *e, const struct dq_unit *u)
+{
+	return e->s->steps[u->first + u->n - 1].phase;
+}
 
 /* Steps from i that belong in one section of unit u. */
 static size_t run_length(const struct em *e, const struct dq_unit *u, size_t i)
@@ -782,6 +790,30 @@ static void put_body(struct em *e, const struct dq_unit *u)
 		e->cpu_user = e->cpu_kernel = false;
 }
 
+/* A loop with the boxes of its phases inside. */
+static void put_nested_loop(struct em *e, const struct dq_unit *u)
+{
+	close_section(e);
+	put(e, "vspace 6;\n");
+	lane_id(e, 0);
+	put(e, "--");
+	lane_id(e, (int)e->s->nlanes - 1);
+	put(e, ": ");
+	put_loop_tag(e, u);
+	e->in_loop = true;
+	for (uint32_t k = 0; k < u->body; k++) {
+		if (k)
+			put_gap(e, &u[k], last_phase(e, &u[k - 1]));
+		put_unit(e, &u[k]);
+	}
+	close_section(e);
+	e->in_loop = false;
+	put(e, "};\nvspace 6;\n");
+	e->last_t = u->loop_end;
+	e->uses_who = NULL;
+	e->cpu_user = e->cpu_kernel = false;
+}
+
 static void put_loop(struct em *e, const struct dq_unit *u)
 {
 	size_t first = u->first, last = u[u->body - 1].first + u[u->body - 1].n;
@@ -825,11 +857,6 @@ static void put_cut(struct em *e, uint64_t calls)
 	e->rows++;
 }
 
-static enum dq_phase last_phase(const struct em *e, const struct dq_unit *u)
-{
-	return e->s->steps[u->first + u->n - 1].phase;
-}
-
 static void put_units(struct em *e)
 {
 	for (size_t i = 0; i < e->s->nunits && !e->err;) {
@@ -842,7 +869,10 @@ static void put_units(struct em *e)
 			put_gap(e, u, last_phase(e, &e->s->units[i - 1]));
 		}
 		if (u->body) {
-			put_loop(e, u);
+			if (e->t->phases == DQ_TMPL_BOXES && e->t->split_calls)
+				put_nested_loop(e, u);
+			else
+				put_loop(e, u);
 			i += u->body;
 		} else {
 			put_unit(e, u);
@@ -922,7 +952,7 @@ static void put_remarks(struct em *e)
 
 	if (st && (st->truncated || st->bad_chunks || st->lost_chunks || st->skipped_bytes))
 		put(e, "endnote: \\c(bad)the file is damaged: parts of it could not be read;\n");
-	if (!s->m->has_end)
+	if (st ? st->no_end : !s->m->has_end)
 		put(e, "endnote: \\c(bad)the recording was cut off: it has no proper end;\n");
 	for (size_t i = 0; i < s->nbufs && i < 8; i++) {
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
