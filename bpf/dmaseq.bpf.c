@@ -470,6 +470,13 @@ __noinline int new_att(__u64 p, __u32 attached)
 	return 0;
 }
 
+/* Clang would drop the mask where it can prove the bound; the verifier cannot follow that proof. */
+static __always_inline struct frame *frame_at(struct task_state *st, __u32 i)
+{
+	asm volatile("" : "+r"(i));
+	return &st->frames[i & (WIRE_DEPTH - 1)];
+}
+
 /* ---- tasks ---------------------------------------------------------------------------- */
 
 __noinline int announce_task(__u64 task)
@@ -779,7 +786,7 @@ __noinline int describe_file(__u64 task, __u64 filep)
  * dropped the last reference. It belongs to that syscall, which is the last one that we knew or,
  * when that one differs, one that never called us before (munmap).
  */
-__noinline int begin_sys(__u64 task, __u32 deferred)
+__noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 	struct task_struct *t = (struct task_struct *)task;
@@ -816,7 +823,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred)
 	c->kind = WIRE_SYS;
 	c->tid = st->tid;
 	c->sys = ++st->sys;
-	c->t0 = bpf_ktime_get_ns();
+	c->t0 = t0;
 	c->fd = sys_fd(c);
 	if (deferred) {
 		/* Its return value is in the registers already. */
@@ -894,7 +901,7 @@ static __always_inline struct object *resolve(struct task_state *st, struct fram
 	struct object *bo = NULL, *ao;
 	__u32 d = st->depth;
 	/* always a valid pointer: the verifier loses track of one that may be NULL */
-	struct frame *up = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+	struct frame *up = frame_at(st, d - 1);
 	bool nested = d > 0 && d <= WIRE_DEPTH;
 
 	/* The caller's frame first: it may be freeing the object, see the head of this file. */
@@ -1083,7 +1090,7 @@ static __noinline int enter(struct frame *f, __u64 task)
 	d = st->depth;
 	/* A kprobe frame below us on the stack, or at the same place, has returned without telling. */
 	if (f->sp && d > 0 && d <= WIRE_DEPTH) {
-		struct frame *up = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+		struct frame *up = frame_at(st, d - 1);
 
 		if (up->sp &&
 		    (f->sp > up->sp || (f->sp == up->sp && !same_sp_nests(up->hook, hook)))) {
@@ -1107,7 +1114,7 @@ static __noinline int enter(struct frame *f, __u64 task)
 	else if (st->sys_active)
 		f->sys = st->sys;
 	else
-		f->sys = begin_sys(task, is_release(hook));
+		f->sys = begin_sys(task, is_release(hook), f->t0);
 	if (is_release(hook) || is_fd_close(hook))
 		if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_EXITING)
 			f->flags |= WIRE_F_EXITING;
@@ -1134,7 +1141,7 @@ static __noinline int enter(struct frame *f, __u64 task)
 			emit_call(st, f, f->t0, 0);
 		return 0;
 	}
-	st->frames[d & (WIRE_DEPTH - 1)] = *f;
+	*frame_at(st, d) = *f;
 	st->depth = d + 1;
 	return 0;
 }
@@ -1246,7 +1253,7 @@ static __noinline int leave(__u32 hook, __u64 ret)
 		st->depth = d - 1;
 		return 0;
 	}
-	f = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+	f = frame_at(st, d - 1);
 	if (f->hook != hook) {
 		/* Returns between were missed, or our own entry was. */
 		for (int i = WIRE_DEPTH - 1; i >= 0; i--) {
@@ -1258,7 +1265,7 @@ static __noinline int leave(__u32 hook, __u64 ret)
 		d = st->depth;
 		if (!d || d > WIRE_DEPTH)
 			return 0;
-		f = &st->frames[(d - 1) & (WIRE_DEPTH - 1)];
+		f = frame_at(st, d - 1);
 		if (f->hook != hook)
 			return 0;
 	}

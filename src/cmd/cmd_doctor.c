@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/dma-buf.h>
@@ -102,20 +103,23 @@ static int make_heap(void)
 	return fd;
 }
 
-/* Every step of the protocol that user space can cause without an importer. */
-static const char *exercise(void)
+static const char *const exporters[] = { "no exporter", "udmabuf", "the system heap" };
+
+/* Every step of the protocol that user space can cause without an importer. Returns which exporter
+ * made the buffer: an index of exporters[]. */
+static char exercise(void)
 {
 	struct dma_buf_sync s = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
-	const char *what = "udmabuf";
+	char which = 1;
 	int fd = make_udmabuf();
 	void *p;
 
 	if (fd < 0) {
-		what = "the system heap";
+		which = 2;
 		fd = make_heap();
 	}
 	if (fd < 0)
-		return NULL;
+		return 0;
 	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	ioctl(fd, DMA_BUF_IOCTL_SYNC, &s);
 	s.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
@@ -123,34 +127,31 @@ static const char *exercise(void)
 	if (p != MAP_FAILED)
 		munmap(p, 4096);
 	close(fd);
-	return what;
+	return which;
 }
 
 /* Our own calls are never recorded, so a child makes them. */
-static const char *self_test(struct dq_live *live)
+static int self_test(struct dq_live *live)
 {
-	const char *what = NULL;
-	int p[2], n = 0;
-	char buf[64];
+	char which = 0;
 	pid_t pid;
+	int p[2];
 
-	if (pipe(p))
-		return NULL;
+	if (pipe2(p, O_CLOEXEC))
+		return 0;
 	pid = fork();
 	if (!pid) {
-		what = exercise();
-		if (what)
-			n = write(p[1], what, strlen(what));
-		_exit(n < 0);
+		which = exercise();
+		_exit(write(p[1], &which, 1) != 1);
 	}
 	close(p[1]);
-	if (pid > 0)
-		n = read(p[0], buf, sizeof(buf) - 1);
+	if (pid < 0 || read(p[0], &which, 1) != 1)
+		which = 0;
 	close(p[0]);
-	if (n <= 0)
-		return NULL;
-	dq_live_poll(live, 100);
-	return n == 7 ? "udmabuf" : "the system heap";
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+	dq_live_poll(live, 0);
+	return which;
 }
 
 static void show_hooks(struct dq_live *live, bool all)
@@ -179,7 +180,7 @@ static int check_live(const struct doctor_opts *o)
 	struct dq_writer_opts wo = { 0 };
 	struct dq_live_stats st;
 	int err, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	const char *what;
+	int which;
 
 	err = dq_live_new(&live, &lo);
 	if (!err)
@@ -197,10 +198,10 @@ static int check_live(const struct doctor_opts *o)
 	}
 	dq_live_stats(live, &st);
 	say("recording", true, st.rung);
-	what = self_test(live);
-	if (what)
+	which = self_test(live);
+	if (which)
 		printf("    %-14s a buffer of %s was exported, mapped, synced and closed\n", "self-test",
-		       what);
+		       exporters[which]);
 	else
 		printf("    %-14s no exporter that a program can use here (udmabuf, system heap): hits are not proven\n",
 		       "self-test");

@@ -303,7 +303,7 @@ static int touch(const char *path)
 	return 0;
 }
 
-static int add_pid(struct recording *r, const char *text, uint32_t *ret_pid)
+static int check_pid(const char *text, uint32_t *ret_pid)
 {
 	uint64_t pid;
 	char path[32];
@@ -315,7 +315,6 @@ static int add_pid(struct recording *r, const char *text, uint32_t *ret_pid)
 		dq_err("record: no process %" PRIu64 ": ESRCH. Try: pidof NAME", pid);
 		return DQ_EXIT_RECORD;
 	}
-	(void)r;
 	*ret_pid = pid;
 	return 0;
 }
@@ -483,8 +482,9 @@ static int run(void *opts_v, int argc, char **argv)
 	uint32_t *pids = calloc(o->pids.n + 1, sizeof(*pids));
 	int ret = 0, werr = 0;
 
+	argv[argc] = NULL; /* for exec: the parser moved the operands to the front */
 	for (size_t i = 0; pids && !ret && i < o->pids.n; i++)
-		ret = add_pid(&r, o->pids.v[i], &pids[i]);
+		ret = check_pid(o->pids.v[i], &pids[i]);
 	if (!pids)
 		ret = DQ_EXIT_RECORD;
 	if (!ret)
