@@ -181,26 +181,50 @@ int dq_scan_next(struct dq_scan *s, struct dq_chunk *c)
 	return 1;
 }
 
+/* Makes room for a payload that is written past dq_sb. */
+static int claim(struct dq_sb *out, size_t len)
+{
+	char *p;
+
+	if (out->cap > len)
+		return 0;
+	p = realloc(out->s, len + 1);
+	if (!p)
+		return -ENOMEM;
+	out->s = p;
+	out->cap = len + 1;
+	return 0;
+}
+
 int dq_chunk_payload(const struct dq_chunk *c, struct dq_sb *out)
 {
 	uLongf raw = c->raw_len;
+	uint32_t zlen, rest;
+	int err;
 
 	dq_sb_reset(out);
 	if (!(c->flags & DQ_CHUNK_ZLIB)) {
 		dq_sb_put(out, c->data, c->len);
 		return out->err;
 	}
-	if (out->cap < (size_t)c->raw_len + 1) {
-		char *p = realloc(out->s, (size_t)c->raw_len + 1);
-
-		if (!p)
-			return -ENOMEM;
-		out->s = p;
-		out->cap = (size_t)c->raw_len + 1;
-	}
-	if (uncompress((Bytef *)out->s, &raw, c->data, c->len) != Z_OK || raw != c->raw_len)
+	/* a length, a zlib stream of that length, and what is appended to its content */
+	if (c->len < 4)
 		return -EINVAL;
-	out->len = raw;
-	out->s[raw] = '\0';
+	zlen = dq_le32(c->data);
+	if (zlen > c->len - 4)
+		return -EINVAL;
+	rest = c->len - 4 - zlen;
+	if (rest > c->raw_len)
+		return -EINVAL;
+	err = claim(out, c->raw_len);
+	if (err)
+		return err;
+	raw -= rest;
+	if (uncompress((Bytef *)out->s, &raw, c->data + 4, zlen) != Z_OK ||
+	    raw != c->raw_len - rest)
+		return -EINVAL;
+	memcpy(out->s + raw, c->data + 4 + zlen, rest);
+	out->len = c->raw_len;
+	out->s[out->len] = '\0';
 	return 0;
 }

@@ -40,16 +40,19 @@ static inline uint64_t dq_unzigzag(uint64_t z)
 
 /* ---- encoding ---- */
 
+/* Gives a string its number, and a copy of it that stays. 0 or -ENOMEM. */
+typedef int dq_intern_fn(void *ctx, const char *s, uint32_t *ret_id, const char **ret_copy);
+
 struct dq_enc;
-struct dq_enc *dq_enc_new(void); /* NULL: no memory */
+struct dq_enc *dq_enc_new(dq_intern_fn *intern, void *ctx); /* NULL: no memory */
 void dq_enc_free(struct dq_enc *e);
-/* strids[i] is the id of the string of field i. 0 or -ENOMEM. */
-int dq_enc_put(struct dq_enc *e, const struct dq_item *item, const uint32_t *strids);
+int dq_enc_put(struct dq_enc *e, const struct dq_item *item);	/* 0 or -ENOMEM */
 int dq_enc_fact(struct dq_enc *e);		/* "here the next fact of the DEFS chunk before" */
 size_t dq_enc_size(const struct dq_enc *e);	/* bytes, roughly, before compression */
 size_t dq_enc_items(const struct dq_enc *e);	/* items and fact marks */
-/* Appends the payload to out and starts over. */
-void dq_enc_finish(struct dq_enc *e, struct dq_sb *out);
+/* Appends the payload to out and starts over. Returns how many bytes at its end are noise, not
+ * worth compressing. */
+size_t dq_enc_finish(struct dq_enc *e, struct dq_sb *out);
 
 /* ---- decoding ---- */
 

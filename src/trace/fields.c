@@ -76,11 +76,11 @@ static const struct dq_field att_fields[] = {
 };
 
 static const struct dq_field call_fields[] = {
-	FIELD(call.hook, "hook", PLAIN, HOOK, .lead = true),
+	FIELD(call.hook, "hook", KEY, HOOK, .lead = true),
 	NUM(call.depth, "depth"),
 	FIELD(call.t0, "t", START, TIME),
 	FIELD(call.dur, "dur", DUR, DUR),
-	FIELD(call.task, "task", PLAIN, NUM),
+	FIELD(call.task, "task", TASK, NUM),
 	FIELD(call.cpu, "cpu", CPU, NUM),
 	FIELD(call.seq, "seq", SEQ, NUM),
 	FIELD(call.sys, "sys", SYS, NUM),
@@ -99,9 +99,9 @@ static const struct dq_field sys_fields[] = {
 	STR(sys.name, "name", .lead = true),
 	FIELD(sys.t0, "t", START, TIME),
 	FIELD(sys.t1, "end", END, TIME),
-	FIELD(sys.task, "task", PLAIN, NUM),
+	FIELD(sys.task, "task", TASK, NUM),
 	FIELD(sys.sys, "sys", SYS, NUM),
-	FIELD(sys.nr, "nr", PLAIN, NUM),
+	FIELD(sys.nr, "nr", KEY, NUM),
 	FIELD(sys.flags, "state", CONTEXT, FLAGS, .names = dq_names_sys_flags),
 	NUM(sys.fd, "fd", .dflt = -1),
 	NUM(sys.dev, "dev"),
@@ -151,32 +151,32 @@ static const struct dq_field end_fields[] = {
 static const struct dq_field taskev_fields[] = {
 	FIELD(taskev.what, "what", CONTEXT, ENUM, .lead = true, .names = dq_names_taskev),
 	FIELD(taskev.t, "t", START, TIME),
-	FIELD(taskev.task, "task", PLAIN, NUM),
+	FIELD(taskev.task, "task", TASK, NUM),
 	NUM(taskev.other, "other"),
 };
 
 /* A fact is something that later items refer to, or that nobody wants to lose with a
  * damaged chunk of events. The end is none: it says that everything before it is there. */
-#define KIND(kname, is_fact, task_field, depth_field, key_field)                                   \
+#define KIND(kname, is_fact, depth_field)                                                          \
 	{ .name = #kname, .f = kname##_fields, .n = DQ_N(kname##_fields), .fact = is_fact,         \
-	  .task = task_field, .depth = depth_field, .key = key_field }
+	  .depth = depth_field }
 #define DQ_N(a) (sizeof(a) / sizeof((a)[0]))
 
 const struct dq_kind_desc dq_kinds[DQ_KIND_MAX] = {
-	[DQ_META] = KIND(meta, true, -1, -1, -1),
-	[DQ_HOOK] = KIND(hook, true, -1, -1, -1),
-	[DQ_TASK] = KIND(task, true, -1, -1, -1),
-	[DQ_DEV] = KIND(dev, true, -1, -1, -1),
-	[DQ_BUF] = KIND(buf, true, -1, -1, -1),
-	[DQ_ATT] = KIND(att, true, -1, -1, -1),
-	[DQ_CALL] = KIND(call, false, 4, 1, 0),
-	[DQ_SYS] = KIND(sys, false, 3, -1, 5),
-	[DQ_NAME] = KIND(name, false, -1, -1, -1),
-	[DQ_OPS] = KIND(ops, true, -1, -1, -1),
-	[DQ_LOSS] = KIND(loss, true, -1, -1, -1),
-	[DQ_CLOCK] = KIND(clock, true, -1, -1, -1),
-	[DQ_END] = KIND(end, false, -1, -1, -1),
-	[DQ_TASKEV] = KIND(taskev, false, 2, -1, -1),
+	[DQ_META] = KIND(meta, true, -1),
+	[DQ_HOOK] = KIND(hook, true, -1),
+	[DQ_TASK] = KIND(task, true, -1),
+	[DQ_DEV] = KIND(dev, true, -1),
+	[DQ_BUF] = KIND(buf, true, -1),
+	[DQ_ATT] = KIND(att, true, -1),
+	[DQ_CALL] = KIND(call, false, 1),
+	[DQ_SYS] = KIND(sys, false, -1),
+	[DQ_NAME] = KIND(name, false, -1),
+	[DQ_OPS] = KIND(ops, true, -1),
+	[DQ_LOSS] = KIND(loss, true, -1),
+	[DQ_CLOCK] = KIND(clock, true, -1),
+	[DQ_END] = KIND(end, false, -1),
+	[DQ_TASKEV] = KIND(taskev, false, -1),
 };
 
 _Static_assert(DQ_N(call_fields) <= DQ_MAX_FIELDS, "DQ_MAX_FIELDS is too small");

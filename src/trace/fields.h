@@ -5,7 +5,9 @@
  * docs/trace-format.md lists the same.
  *
  * A field's place in its kind's table is its column number in the file: fields are
- * appended, never inserted, reordered or reused.
+ * appended, never inserted, reordered or reused. After the first release, what is added
+ * has coding CONTEXT, and kinds that are added leave the registers alone: an old reader
+ * that does not know them must not lose track ("Versions" in docs/trace-format.md).
  */
 #ifndef DQ_FIELDS_H
 #define DQ_FIELDS_H
@@ -18,7 +20,8 @@ enum dq_ftype { DQ_F_U32, DQ_F_I32, DQ_F_U64, DQ_F_I64, DQ_F_STR };
 /* What its column holds: see "Columns" in docs/trace-format.md. Registers are what the last item
  * of the same task said; a context is what the last item of the same kind, task and key said. */
 enum dq_coding {
-	DQ_C_PLAIN,	/* the value */
+	DQ_C_TASK,	/* nothing: the payload's task column has it */
+	DQ_C_KEY,	/* nothing: the payload's step and key columns have it */
 	DQ_C_CONTEXT,	/* difference from the context's value */
 	DQ_C_CPU,	/* difference from register "cpu" */
 	/* those below: what the difference from a register adds to the context's last such difference */
@@ -66,9 +69,7 @@ struct dq_kind_desc {
 	const struct dq_field *f;
 	uint8_t n;
 	bool fact;		/* goes into DEFS chunks, which survive a lost EVENTS chunk */
-	int8_t task;		/* the field that chooses the registers; -1: task 0 */
-	int8_t depth;		/* the field that says how deep it is nested, before any START; -1 */
-	int8_t key;		/* with task, the field that chooses the context; -1: one context */
+	int8_t depth;		/* the field that says how deep it is nested; -1: none */
 };
 
 extern const struct dq_kind_desc dq_kinds[DQ_KIND_MAX];

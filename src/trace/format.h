@@ -32,6 +32,13 @@ enum dq_chunk_type {
 	DQ_CHUNK_EVENTS = 3,
 };
 
+/* How a column of a DEFS or EVENTS payload is stored: the low two bits of its header. */
+enum dq_column_mode {
+	DQ_COL_DENSE = 0,	/* a varint for each row */
+	DQ_COL_SPARSE = 1,	/* for each value that is not 0: zeros before it, and the value */
+	DQ_COL_BITS = 2,	/* a Rice code for each row, behind all other columns */
+};
+
 /* Limits that a reader sets, so that a short file cannot ask for much. */
 #define DQ_RAW_MAX    (16u << 20)	/* payload of a chunk after decompression */
 #define DQ_ITEMS_MAX  (1u << 20)	/* items of a chunk */

@@ -85,11 +85,31 @@ static void writer_free(struct dq_writer *w)
 	free(w);
 }
 
+/* The id of a string; new ones are queued for the next STRINGS chunk. */
+static int intern(void *ctx, const char *s, uint32_t *ret_id, const char **ret_copy)
+{
+	struct dq_writer *w = ctx;
+	size_t len = strnlen(s, DQ_STR_MAX);
+	bool is_new;
+	uint32_t id = dq_strtab_intern(w->strs, s, len, &is_new);
+
+	if (id == UINT32_MAX)
+		return -ENOMEM;
+	if (is_new) {
+		dq_sb_varint(&w->new_strs, len);
+		dq_sb_put(&w->new_strs, s, len);
+		w->nstrs++;
+	}
+	*ret_id = id;
+	*ret_copy = dq_strtab_get(w->strs, id);
+	return w->new_strs.err;
+}
+
 static int writer_init(struct dq_writer *w, const struct dq_writer_opts *opts)
 {
 	w->strs = dq_strtab_new();
-	w->defs = dq_enc_new();
-	w->events = dq_enc_new();
+	w->defs = dq_enc_new(intern, w);
+	w->events = dq_enc_new(intern, w);
 	if (!w->strs || !w->defs || !w->events)
 		return -ENOMEM;
 	w->level = opts->level ? opts->level : Z_DEFAULT_COMPRESSION;
@@ -123,39 +143,45 @@ int dq_writer_new(struct dq_writer **ret_w, int fd, const struct dq_writer_opts 
 	return 0;
 }
 
-/* Appends the deflated payload to out, if that is smaller; returns its length or 0. */
-static size_t put_deflated(struct dq_writer *w)
+/* Appends the payload to out, deflated but for its last noise bytes, if that is smaller; returns
+ * the stored length or 0. */
+static size_t put_deflated(struct dq_writer *w, size_t noise)
 {
-	size_t at = w->out.len, room = w->payload.len - 1;
+	size_t at = w->out.len, plain = w->payload.len - noise, len;
+	static const uint8_t zlen[4];
 
-	if (!w->z_ready || w->payload.len < ZLIB_LEAST)
+	if (!w->z_ready || plain < ZLIB_LEAST)
 		return 0;
-	/* claims the room, to be filled by deflate: it must be smaller than the payload */
-	dq_sb_put(&w->out, w->payload.s, room);
+	/* claims the room, to be filled by deflate: the result must be smaller */
+	dq_sb_put(&w->out, zlen, sizeof(zlen));
+	dq_sb_put(&w->out, w->payload.s, plain - sizeof(zlen) - 1);
 	if (w->out.err)
 		return 0;
 	deflateReset(&w->z);
 	w->z.next_in = (const Bytef *)w->payload.s;
-	w->z.avail_in = (uInt)w->payload.len;
-	w->z.next_out = (Bytef *)w->out.s + at;
-	w->z.avail_out = (uInt)room;
-	if (deflate(&w->z, Z_FINISH) == Z_STREAM_END) {
-		w->out.len = at + room - w->z.avail_out;
-		return room - w->z.avail_out;
+	w->z.avail_in = (uInt)plain;
+	w->z.next_out = (Bytef *)w->out.s + at + sizeof(zlen);
+	w->z.avail_out = (uInt)(w->out.len - at - sizeof(zlen));
+	if (deflate(&w->z, Z_FINISH) != Z_STREAM_END) {
+		w->out.len = at;
+		return 0;
 	}
-	w->out.len = at;
-	return 0;
+	len = w->out.len - at - sizeof(zlen) - w->z.avail_out;
+	dq_put32((uint8_t *)w->out.s + at, (uint32_t)len);
+	w->out.len = at + sizeof(zlen) + len;
+	dq_sb_put(&w->out, w->payload.s + plain, noise);
+	return sizeof(zlen) + len + noise;
 }
 
 /* Appends the payload to out as a chunk. */
-static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t flags)
+static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t flags, size_t noise)
 {
 	static const char zeros[DQ_CHUNK_HEADER];
 	size_t at = w->out.len, len;
 
 	flags |= DQ_CHUNK_CRITICAL;
 	dq_sb_put(&w->out, zeros, DQ_CHUNK_HEADER);
-	len = put_deflated(w);
+	len = put_deflated(w, noise);
 	if (len) {
 		flags |= DQ_CHUNK_ZLIB;
 	} else {
@@ -177,12 +203,13 @@ static void put_strings(struct dq_writer *w)
 	w->first_str += w->nstrs;
 	w->nstrs = 0;
 	dq_sb_reset(&w->new_strs);
-	put_chunk(w, DQ_CHUNK_STRINGS, 0);
+	put_chunk(w, DQ_CHUNK_STRINGS, 0, 0);
 }
 
 int dq_writer_flush(struct dq_writer *w)
 {
 	uint16_t marks = 0;
+	size_t noise;
 
 	if (w->err)
 		return w->err;
@@ -190,13 +217,13 @@ int dq_writer_flush(struct dq_writer *w)
 	if (w->nstrs)
 		put_strings(w);
 	if (dq_enc_items(w->defs)) {
-		dq_enc_finish(w->defs, &w->payload);
-		put_chunk(w, DQ_CHUNK_DEFS, 0);
+		noise = dq_enc_finish(w->defs, &w->payload);
+		put_chunk(w, DQ_CHUNK_DEFS, 0, noise);
 		marks = DQ_CHUNK_MARKS;
 	}
-	dq_enc_finish(w->events, &w->payload);
+	noise = dq_enc_finish(w->events, &w->payload);
 	if (w->have_events)
-		put_chunk(w, DQ_CHUNK_EVENTS, marks);
+		put_chunk(w, DQ_CHUNK_EVENTS, marks, noise);
 	else	/* marks alone: the order is that of the DEFS chunk */
 		dq_sb_reset(&w->payload);
 	w->have_events = false;
@@ -207,41 +234,16 @@ int dq_writer_flush(struct dq_writer *w)
 	return w->err;
 }
 
-/* The id of a string; new ones are queued for the next STRINGS chunk. */
-static int intern(struct dq_writer *w, const char *s, uint32_t *ret_id)
-{
-	size_t len = s ? strnlen(s, DQ_STR_MAX) : 0;
-	bool is_new;
-	uint32_t id = dq_strtab_intern(w->strs, s ? s : "", len, &is_new);
-
-	if (id == UINT32_MAX)
-		return -ENOMEM;
-	if (is_new) {
-		dq_sb_varint(&w->new_strs, len);
-		dq_sb_put(&w->new_strs, s, len);
-		w->nstrs++;
-	}
-	*ret_id = id;
-	return w->new_strs.err;
-}
-
 static int put_item(struct dq_writer *w, const struct dq_item *item, const struct dq_kind_desc *k)
 {
-	uint32_t ids[DQ_MAX_FIELDS];
-	int err = 0;
+	int err;
 
-	for (int i = 0; i < k->n && !err; i++) {
-		if (k->f[i].type == DQ_F_STR)
-			err = intern(w, *dq_field_str(item, &k->f[i]), &ids[i]);
-	}
-	if (err)
-		return err;
 	if (!k->fact) {
 		w->have_events = true;
-		return dq_enc_put(w->events, item, ids);
+		return dq_enc_put(w->events, item);
 	}
 	err = dq_enc_fact(w->events);
-	return err ? err : dq_enc_put(w->defs, item, ids);
+	return err ? err : dq_enc_put(w->defs, item);
 }
 
 int dq_writer_put(struct dq_writer *w, const struct dq_item *item)

@@ -798,35 +798,47 @@ static void test_unknown_chunks(void **state)
 	dq_sb_free(&sb);
 }
 
-static void put_column(struct dq_sb *sb, const char *bytes, size_t len)
+static void put_column(struct dq_sb *sb, enum dq_column_mode mode, const char *bytes, size_t len)
 {
-	dq_sb_varint(sb, len);
-	dq_sb_put(sb, bytes, len);
+	dq_sb_varint(sb, len << 2 | mode);
+	if (mode != DQ_COL_BITS)
+		dq_sb_put(sb, bytes, len);
 }
 
-/* What version 1.1 may write: a kind that we do not know, columns that we do not know; and what
- * an earlier one wrote: fewer columns. */
+/* Tasks, steps and keys of a payload whose items are all said. */
+static void put_steps(struct dq_sb *sb, const char *kinds, size_t n)
+{
+	dq_sb_varint(sb, n);
+	put_column(sb, DQ_COL_SPARSE, "", 0);
+	put_column(sb, DQ_COL_DENSE, kinds, n);
+	put_column(sb, DQ_COL_SPARSE, "", 0);
+}
+
+/* What version 1.1 may write: a kind that we do not know, columns that we do not know; what an
+ * earlier one wrote: fewer columns; and modes that this writer does not use for a field. */
 static void test_other_columns(void **state)
 {
 	struct dq_sb sb = { 0 }, pl = { 0 };
 	struct dq_reader *r;
 	struct dq_item item;
 
-	dq_sb_varint(&pl, 4);
-	put_column(&pl, "\x0c\x63\x0d\x0c", 4);	/* clock, 99, end, clock */
+	put_steps(&pl, "\x0c\x63\x0d\x0c", 4);	/* clock, 99, end, clock */
 	dq_sb_varint(&pl, 3);
 	dq_sb_varint(&pl, DQ_CLOCK);
 	dq_sb_varint(&pl, 4);
-	put_column(&pl, "\x14\x02", 2);		/* start 10; the difference grows by 1: 21 */
-	put_column(&pl, "", 0);
-	put_column(&pl, "\x80\x80\x01xyz", 6);	/* newer */
-	put_column(&pl, "", 0);
+	put_column(&pl, DQ_COL_DENSE, "\x14\x02", 2);	/* start 10; the difference grows by 1 */
+	put_column(&pl, DQ_COL_SPARSE, "\x01\x06", 2);	/* 0, 3 */
+	put_column(&pl, DQ_COL_DENSE, "\x80\x80\x01xyz", 6);	/* newer */
+	put_column(&pl, DQ_COL_BITS, "", 3);		/* newer */
 	dq_sb_varint(&pl, 99);
-	dq_sb_varint(&pl, 1);
-	put_column(&pl, "\xff", 1);
+	dq_sb_varint(&pl, 2);
+	put_column(&pl, DQ_COL_DENSE, "\xff", 1);
+	put_column(&pl, DQ_COL_BITS, "", 1);
 	dq_sb_varint(&pl, DQ_END);
-	dq_sb_varint(&pl, 1);			/* older: the time only */
-	put_column(&pl, "\x03", 1);		/* differs by -2 */
+	dq_sb_varint(&pl, 1);				/* older: the time only */
+	put_column(&pl, DQ_COL_BITS, "", 2);
+	/* the tail: two columns of others, and -2 as zigzag 3 with k = 8: 1, 00000011 */
+	dq_sb_put(&pl, "abcd\x07\x00", 6);
 	put_header(&sb, 64, 1, 1, 0, 0);
 	put_chunk(&sb, DQ_CHUNK_DEFS, 1, 0, (uint32_t)pl.len, pl.s, pl.len);
 	r = open_mem(sb.s, sb.len);
@@ -841,6 +853,7 @@ static void test_other_columns(void **state)
 	assert_int_equal(dq_reader_next(r, &item), 1);
 	assert_int_equal(item.kind, DQ_CLOCK);
 	assert_int_equal(item.clock.mono, 8 + 10 + 1);
+	assert_int_equal(item.clock.real, 3);
 	assert_int_equal(dq_reader_next(r, &item), 0);
 	assert_whole(dq_reader_state(r));
 	dq_reader_free(&r);
@@ -875,14 +888,23 @@ static void test_lying_payloads(void **state)
 	check_bad_payload(DQ_CHUNK_STRINGS, "\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02x", 13);
 	check_bad_payload(DQ_CHUNK_DEFS, "", 0);
 	check_bad_payload(DQ_CHUNK_DEFS, "\x01", 1);
-	check_bad_payload(DQ_CHUNK_DEFS, "\xff\xff\xff\xff\x0f\x01\x0c\x00", 8); /* 2^32-1 items */
-	check_bad_payload(DQ_CHUNK_DEFS, "\x02\x01\x0c\x00", 4);	/* two items, one tag */
-	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x05\x0c\x00", 4);	/* column too long */
-	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x0c\x01\x0c", 5);	/* no columns there */
-	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x0c\x01\x0c\x02\x01\x80\x00", 9); /* open varint */
+	/* number of rows, tasks, steps, keys, number of kinds; 2^32-1 items */
+	check_bad_payload(DQ_CHUNK_DEFS, "\xff\xff\xff\xff\x0f\x01\x04\x0c\x01\x00", 10);
+	check_bad_payload(DQ_CHUNK_DEFS, "\x02\x01\x04\x0c\x01\x00", 6);	/* a step is missing */
+	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x01\x01\x00", 5);		/* nothing is expected */
+	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x14\x0c\x01\x00", 6);	/* column too long */
+	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x07\x0c\x01\x00", 6);	/* mode 3 */
+	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x04\x0c\x01\x00x", 7);	/* something behind it */
+	check_bad_payload(DQ_CHUNK_DEFS, "\x01\x01\x04\x0c\x01\x01\x0c", 7); /* no columns there */
+	check_bad_payload(DQ_CHUNK_DEFS,					/* open varint */
+			  "\x01\x01\x04\x0c\x01\x01\x0c\x02\x04\x80\x01", 11);
+	check_bad_payload(DQ_CHUNK_DEFS,					/* bits not there */
+			  "\x01\x01\x04\x0c\x01\x01\x0c\x01\x06", 9);
+	check_bad_payload(DQ_CHUNK_DEFS,					/* bits end too early */
+			  "\x01\x01\x04\x0c\x01\x01\x0c\x01\x06\x01", 10);
 	/* a task of 2^32 */
 	check_bad_payload(DQ_CHUNK_EVENTS,
-			  "\x01\x01\x0e\x01\x0e\x03\x00\x00\x05\x80\x80\x80\x80\x10", 14);
+			  "\x01\x19\x00\x80\x80\x80\x80\x20\x04\x0e\x01\x00", 12);
 	/* zlib that is none */
 	{
 		struct dq_reader_state st;
@@ -916,7 +938,7 @@ static void test_bombs(void **state)
 	dq_sb_reset(&sb);
 	put_header(&sb, 64, 1, 0, 0, 0);
 	dq_sb_varint(&pl, DQ_ITEMS_MAX + 1);
-	put_column(&pl, "", 0);
+	dq_sb_puts(&pl, "\x01\x05\x01");
 	dq_sb_varint(&pl, 0);
 	put_chunk(&sb, DQ_CHUNK_EVENTS, 1, 0, (uint32_t)pl.len, pl.s, pl.len);
 	assert_true(read_any(sb.s, sb.len, &n, &st));
@@ -1316,6 +1338,34 @@ static unsigned int count_members(const char *header, const char *kind)
 	return n;
 }
 
+static void check_coding(const struct dq_kind_desc *k, const struct dq_field *f)
+{
+	bool is32 = f->type == DQ_F_U32 || f->type == DQ_F_I32;
+
+	switch ((enum dq_coding)f->coding) {
+	case DQ_C_TASK:
+	case DQ_C_CPU:
+	case DQ_C_SEQ:
+	case DQ_C_SYS:
+		assert_int_equal(f->type, DQ_F_U32);
+		break;
+	case DQ_C_KEY:
+		assert_true(is32);
+		break;
+	case DQ_C_START:
+	case DQ_C_END:
+	case DQ_C_DUR:
+		assert_int_equal(f->type, DQ_F_U64);
+		break;
+	case DQ_C_CONTEXT:
+		assert_true(k->depth < 0 || &k->f[k->depth] != f || f->type == DQ_F_U32);
+		return;
+	}
+	/* one of each in a kind */
+	for (const struct dq_field *g = k->f; g < f; g++)
+		assert_int_not_equal(f->coding, g->coding);
+}
+
 /* Nothing that a struct can say is forgotten by the file. */
 static void test_fields_cover_structs(void **state)
 {
@@ -1332,11 +1382,8 @@ static void test_fields_cover_structs(void **state)
 				assert_int_not_equal(k->f[i].off, k->f[j].off);
 				assert_string_not_equal(k->f[i].name, k->f[j].name);
 			}
-			/* the columns that choose the prediction hold values */
-			if (i == k->task || i == k->key)
-				assert_int_equal(k->f[i].coding, DQ_C_PLAIN);
-			if (k->f[i].coding == DQ_C_START)
-				assert_true(k->depth < i);
+			/* what the codec takes for granted */
+			check_coding(k, &k->f[i]);
 			assert_true(!k->f[i].lead || i == 0);
 			assert_true(k->f[i].show != DQ_S_FLAGS || k->f[i].names);
 		}
@@ -1348,8 +1395,8 @@ static void test_fields_cover_structs(void **state)
 static void test_fields_in_docs(void **state)
 {
 	static const char *const types[] = { "u32", "i32", "u64", "i64", "string" };
-	static const char *const codings[] = { "PLAIN", "CONTEXT", "CPU", "START",
-					       "END",	"DUR",	   "SEQ", "SYS" };
+	static const char *const codings[] = { "TASK", "KEY", "CONTEXT", "CPU", "START",
+					       "END",  "DUR", "SEQ",	 "SYS" };
 	char *doc = read_source("docs/trace-format.md");
 	struct dq_sb row = { 0 };
 	const char *at, *next;
