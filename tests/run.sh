@@ -82,31 +82,12 @@ step()
 	say "$name: $((SECONDS - start)) s"
 }
 
-# The names in the package lists that are not installed.
-missing_packages()
-{
-	local lists=(tests/packages) name
-	wants vm && [ -e tests/vm/packages ] && lists+=(tests/vm/packages)
-	awk '!/^#/ && NF { print $1 }' "${lists[@]}" | sort -u | while read -r name; do
-		dpkg-query -W -f '${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed || echo "$name"
-	done
-}
-
 install_packages()
 {
-	local as_root=() missing
-	mapfile -t missing < <(missing_packages)
-	[ ${#missing[@]} -eq 0 ] && return
-	say "needed and not installed: ${missing[*]}"
-	[ $install = yes ] || give_up "apt install ${missing[*]}"
-	command -v apt-get >/dev/null || give_up "no apt-get here: install them, then use --no-install"
-	if [ "$(id -u)" -ne 0 ]; then
-		sudo -n true 2>/dev/null || give_up "installing them needs root: sudo apt install ${missing[*]}"
-		as_root=(sudo -n)
-	fi
-	as_root+=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3 -o Dpkg::Use-Pty=0)
-	step 'package index' "${as_root[@]}" update
-	step 'installing packages' "${as_root[@]}" install -y --no-install-recommends "${missing[@]}"
+	local lists=(tests/packages)
+	wants vm && lists+=(tests/vm/packages)
+	[ $install = yes ] || lists=(--check "${lists[@]}")
+	tests/install.sh "${lists[@]}" || give_up "packages are missing"
 }
 
 # field NAME FILE: a number of the head of ctest's JUnit file
