@@ -329,7 +329,7 @@ static int run(void *vo, int argc, char **argv)
 
 const struct dq_cmd dq_cmd_diagram = {
 	.name = "diagram",
-	.summary = "Draw the life of a buffer as a sequence chart",
+	.summary = "draw the life of a buffer as a sequence chart",
 	.args = "FILE",
 	.opts = opts,
 	.opts_size = sizeof(struct diagram_opts),

@@ -184,6 +184,8 @@ static int check_live(const struct doctor_opts *o)
 
 	err = dq_live_new(&live, &lo);
 	if (!err)
+		err = dq_live_check(live);
+	if (!err)
 		err = dq_live_load(live);
 	if (!err)
 		err = dq_live_attach(live);

@@ -375,7 +375,7 @@ static int run(void *vo, int argc, char **argv)
 
 const struct dq_cmd dq_cmd_list = {
 	.name = "list",
-	.summary = "Show the buffers of a trace",
+	.summary = "show the buffers of a trace",
 	.args = "FILE",
 	.opts = opts,
 	.opts_size = sizeof(struct list_opts),

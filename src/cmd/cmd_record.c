@@ -76,7 +76,7 @@ struct recording {
 	struct dq_writer *writer;
 	int out;		/* -1: not open */
 	const char *path;
-	bool regular;
+	bool regular, existed;
 	char **argv;		/* the command, NULL: none */
 	pid_t child;
 	int go;			/* write end of the pipe that holds the child */
@@ -86,6 +86,7 @@ struct recording {
 	uint64_t t0, t_flush;
 	char reason[128];
 	bool stop;
+	bool began;		/* there is a recording in the file */
 	sigset_t old_mask;
 };
 
@@ -101,7 +102,7 @@ static uint64_t mono(void)
 
 static int open_output(struct recording *r)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (r->o->force ? O_TRUNC : O_EXCL);
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (r->o->force ? 0 : O_EXCL);
 	struct stat st;
 
 	r->path = r->o->out ? r->o->out : DEFAULT_FILE;
@@ -115,7 +116,8 @@ static int open_output(struct recording *r)
 		return r->out < 0 ? -errno : 0;
 	}
 	/* what is no regular file cannot be overwritten: /dev/null, a fifo */
-	if (!stat(r->path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+	r->existed = !stat(r->path, &st);
+	if (r->existed && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 		flags &= ~O_EXCL;
 	r->out = open(r->path, flags, 0644);
 	if (r->out >= 0) {
@@ -161,7 +163,10 @@ static int open_writer(struct recording *r)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	wo.mono = mono();
 	wo.real = (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	err = dq_writer_new(&r->writer, r->out, &wo);
+	/* --force: only now is the old trace worth less than the new one */
+	err = r->regular && ftruncate(r->out, 0) ? -errno : 0;
+	if (!err)
+		err = dq_writer_new(&r->writer, r->out, &wo);
 	if (err)
 		dq_err("record: cannot write %s: %s", r->path, dq_errname(err));
 	return err;
@@ -336,6 +341,11 @@ static int prepare(struct recording *r, const uint32_t *pids)
 	int err = dq_live_new(&r->live, &lo);
 
 	if (!err)
+		err = dq_live_check(r->live);
+	/* Before the seconds that loading takes: a file that cannot be written is known at once. */
+	if (!err && open_output(r))
+		return -EIO;
+	if (!err)
 		err = dq_live_load(r->live);
 	if (!err)
 		err = dq_live_attach(r->live);
@@ -455,8 +465,9 @@ static int record(struct recording *r, const uint32_t *pids)
 	if (prepare(r, pids))
 		return DQ_EXIT_RECORD;
 	warn_hooks(r);
-	if (open_output(r) || open_writer(r) || start(r))
+	if (open_writer(r) || start(r))
 		return DQ_EXIT_RECORD;
+	r->began = true;
 	err = loop(r);
 	werr = dq_live_stop(r->live, r->reason);
 	if (!err)
@@ -495,6 +506,8 @@ static int run(void *opts_v, int argc, char **argv)
 		werr = dq_writer_close(&r.writer);
 	if (r.out >= 0 && close(r.out) && !werr)
 		werr = -errno;
+	if (r.out >= 0 && r.regular && !r.began && !r.existed)
+		unlink(r.path); /* an empty file of ours would be in the way of the next try */
 	if (werr && ret == DQ_EXIT_OK) {
 		write_failed(&r, werr);
 		ret = DQ_EXIT_RECORD;

@@ -267,17 +267,29 @@ static int load_once(struct dq_live *l)
 	return err ? err : dmaseq_bpf__load(l->skel);
 }
 
-/* The tail of libbpf's log: the verifier's last words are what matters. */
-static const char *log_tail(struct dq_live *l)
+/*
+ * What the verifier complained about: the last line of its log before the statistics, without the
+ * register dump ("R1 unbounded memory access, ..."). The whole log is shown by -vv.
+ */
+static const char *verdict(struct dq_live *l, char *buf, size_t size)
 {
-	const char *s = dq_sb_str(&l->libbpf_log);
-	size_t n = strlen(s);
+	const char *s = dq_sb_str(&l->libbpf_log), *end = strstr(s, "\nprocessed "), *next, *begin;
 
-	return n > 600 ? s + n - 600 : s;
+	while (end && (next = strstr(end + 1, "\nprocessed ")))
+		end = next;
+	if (!end) {
+		snprintf(buf, size, "%.300s", s[0] ? s : "no reason was given");
+		return buf;
+	}
+	for (begin = end; begin > s && begin[-1] != '\n';)
+		begin--;
+	snprintf(buf, size, "%.*s", (int)(end - begin), begin);
+	return buf;
 }
 
 int attach_load(struct dq_live *l)
 {
+	char why[320];
 	int err;
 
 	/* A program that this kernel's verifier refuses takes only its own hook with it. */
@@ -293,7 +305,8 @@ int attach_load(struct dq_live *l)
 		if (!p || !p->nargs)
 			break;
 		dq_debug("%s: %s rejected: %s", p->info->name,
-			 p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe", log_tail(l));
+			 p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe",
+			 verdict(l, why, sizeof(why)));
 		if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
 			p->rung = DQ_RUNG_KPROBE;
 			continue;
@@ -302,8 +315,8 @@ int attach_load(struct dq_live *l)
 		snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
 	}
 	return dq_live_fail(l, err,
-			    "cannot load probes: %s: the kernel refused a BPF program: %s. Try: dmaseq doctor -v",
-			    dq_errname(err), log_tail(l));
+			    "cannot load probes: %s: the kernel refused a BPF program: %s. Try: dmaseq doctor -vv",
+			    dq_errname(err), verdict(l, why, sizeof(why)));
 }
 
 /* ---- attaching ------------------------------------------------------------------- */

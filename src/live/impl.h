@@ -59,6 +59,7 @@ struct dq_live {
 	struct dq_live_opts opts;
 	struct dq_sb error;
 	struct dq_sb libbpf_log;
+	struct dq_sysinfo sys;
 	struct dmaseq_bpf *skel;
 	struct ring_buffer *ring;
 	struct dq_ksyms *ksyms;

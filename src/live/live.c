@@ -99,21 +99,21 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return collect_record(l->collect, data, size);
 }
 
+int dq_live_check(struct dq_live *l)
+{
+	dq_sysinfo_read(&l->sys);
+	dq_sb_reset(&l->error);
+	return dq_sysinfo_diagnose(&l->sys, l->opts.btf != NULL, &l->error);
+}
+
 int dq_live_load(struct dq_live *l)
 {
-	struct dq_sysinfo si;
-	int err;
+	int err = dq_ksyms_load(&l->ksyms);
 
-	dq_sysinfo_read(&si);
-	dq_sb_reset(&l->error);
-	err = dq_sysinfo_diagnose(&si, l->opts.btf != NULL, &l->error);
-	if (err)
-		return err;
-	err = dq_ksyms_load(&l->ksyms);
 	if (err)
 		return dq_live_fail(l, err,
 				    "cannot read the kernel's symbols: %s: /proc/kallsyms shows no addresses (kernel.kptr_restrict is %ld). Try: sysctl kernel.kptr_restrict=1",
-				    dq_errname(err), si.kptr_restrict);
+				    dq_errname(err), l->sys.kptr_restrict);
 	l->btf = l->opts.btf ? btf__parse(l->opts.btf, NULL) : btf__load_vmlinux_btf();
 	if (!l->btf)
 		return dq_live_fail(l, -errno, "cannot read BTF%s%s: %s: it does not describe this kernel. Try: bpftool btf dump file %s",
@@ -199,14 +199,12 @@ static void put_filter(struct dq_live *l)
 
 static void put_metas(struct dq_live *l)
 {
-	struct dq_sysinfo si;
 	char buf[32];
 
-	dq_sysinfo_read(&si);
 	put_meta(l, "tool", "dmaseq");
-	put_meta(l, "kernel.release", si.release);
-	put_meta(l, "kernel.version", si.version);
-	put_meta(l, "arch", si.arch);
+	put_meta(l, "kernel.release", l->sys.release);
+	put_meta(l, "kernel.version", l->sys.version);
+	put_meta(l, "arch", l->sys.arch);
 	put_meta(l, "clock", "monotonic");
 	put_meta(l, "rung", l->rung_text);
 	snprintf(buf, sizeof(buf), "%u", bpf_map__max_entries(l->skel->maps.ring));

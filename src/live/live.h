@@ -5,7 +5,7 @@
  * A recording goes through phases, so that record can stop between them and
  * report each failure where it happened:
  *
- *     dq_live_new -> dq_live_load -> dq_live_attach -> dq_live_start
+ *     dq_live_new -> dq_live_check -> dq_live_load -> dq_live_attach -> dq_live_start
  *                 -> dq_live_poll ... -> dq_live_stop -> dq_live_free
  *
  * Functions return 0 or -errno. On failure the reason is in dq_live_error(): a
@@ -39,6 +39,7 @@ struct dq_live_opts {
 struct dq_live;
 
 int dq_live_new(struct dq_live **ret_l, const struct dq_live_opts *opts);
+int dq_live_check(struct dq_live *l);	/* looks whether this machine allows it: quick, changes nothing */
 int dq_live_load(struct dq_live *l);	/* loads the programs into the kernel */
 int dq_live_attach(struct dq_live *l);	/* attaches them; nothing is recorded yet */
 int dq_live_add_pid(struct dq_live *l, uint32_t tgid);
