@@ -389,7 +389,7 @@ static int get_row(struct dq_dec *d, enum dq_kind kind, uint64_t key, struct dq_
 		   const struct dq_strings *strs, struct dq_item *item)
 {
 	const struct dq_plan *plan = &d->pred.plan[kind];
-	struct dq_context *ctx = dq_predict_ctx(&d->pred, kind, key);
+	struct dq_context *ctx = dq_predict_ctx(&d->pred, kind, key, r);
 	struct cursor *cols = d->cols[kind];
 	uint64_t row = d->rows[kind]++, none = 0;
 	char *body = dq_body(item);
@@ -411,6 +411,7 @@ static int get_row(struct dq_dec *d, enum dq_kind kind, uint64_t key, struct dq_
 	    get_reg(cols, body, plan->seq, row, &r->seq, &ctx->seq) ||
 	    get_reg(cols, body, plan->sys, row, &r->sys, &ctx->sys))
 		return -EINVAL;
+	dq_predict_stepped(r, kind, key);
 	return DQ_DEC_ITEM;
 }
 
@@ -437,7 +438,6 @@ static int get_step(struct dq_dec *d, struct dq_regs **ret_r, uint64_t *kind, ui
 	*key = step->key;
 	if (!*kind)
 		return -EINVAL;
-	dq_predict_stepped(*ret_r, step->kind, step->key);
 	return 1;
 }
 
@@ -453,6 +453,7 @@ int dq_dec_next(struct dq_dec *d, const struct dq_strings *strs, struct dq_item 
 			return rc ? rc : DQ_DEC_FACT;
 		if (kind < DQ_KIND_MAX)
 			return get_row(d, (enum dq_kind)kind, key, r, strs, item);
+		dq_predict_stepped(r, (uint32_t)kind, key);
 		/* a kind of a newer writer: its columns were stepped over */
 	}
 	return DQ_DEC_END;

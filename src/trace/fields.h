@@ -64,6 +64,10 @@ struct dq_field {
 
 #define DQ_MAX_FIELDS 20
 
+/* The columns of "t"; the end of the interval is the next one. */
+#define DQ_CALL_START_COL 2
+#define DQ_SYS_START_COL  1
+
 struct dq_kind_desc {
 	const char *name;	/* NULL: no such kind */
 	const struct dq_field *f;

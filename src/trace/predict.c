@@ -55,8 +55,6 @@ static void plan_field(struct dq_plan *plan, const struct dq_kind_desc *k, uint8
 	}
 }
 
-_Static_assert(DQ_BODY_SIZE % 8 == 0, "the body of an item is compared by words");
-
 void dq_predict_init(struct dq_predict *p)
 {
 	for (int k = 1; k < DQ_KIND_MAX; k++) {

@@ -27,7 +27,7 @@
 /* The struct of any kind: what follows the kind in struct dq_item. */
 #define DQ_BODY_OFF  offsetof(struct dq_item, meta)
 #define DQ_BODY_SIZE (sizeof(struct dq_item) - DQ_BODY_OFF)
-#define DQ_BODY_WORDS (DQ_BODY_SIZE / 8)
+#define DQ_BODY_WORDS ((DQ_BODY_SIZE + 7) / 8)
 
 /* A field: where it is in the struct, and its column. */
 struct dq_place {
@@ -169,11 +169,13 @@ static inline void dq_predict_stepped(struct dq_regs *r, uint32_t kind, uint64_t
 	r->history = r->history << 8 | ((kind * 37 + (uint32_t)key) & 0xff);
 }
 
-/* NULL: no memory. */
+/* Before dq_predict_stepped(): what came before it, the byte of the last item, is part of the
+ * situation. NULL: no memory. */
 static inline struct dq_context *dq_predict_ctx(struct dq_predict *p, enum dq_kind kind,
-						uint64_t key)
+						uint64_t key, const struct dq_regs *r)
 {
-	size_t slot = p->plan[kind].key.used ? (p->task * 97 + key) % DQ_NCONTEXTS : 0;
+	uint64_t at = p->task * 97 + key + (r->history & 0xff) * 389;
+	size_t slot = p->plan[kind].key.used ? at % DQ_NCONTEXTS : 0;
 	struct dq_context *c;
 
 	if (!p->ctx[kind] && dq_predict_alloc(p, kind))

@@ -251,7 +251,7 @@ struct dq_writer_opts {
 	uint8_t boot_id[16];
 	uint64_t mono, real;	/* the clock pair of the header */
 	size_t chunk_bytes;	/* flush a chunk at this payload size; 0: 64 KiB */
-	int level;		/* zlib level for event chunks; 0: default; <0: store */
+	int level;		/* zlib level of chunks; 0: default (1: speed); <0: store */
 };
 
 /*

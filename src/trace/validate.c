@@ -153,6 +153,14 @@ static void check_seq(struct dq_validator *v, struct task_rules *t, const struct
 			c->task);
 }
 
+/* A final release runs as task work, after the return of the syscall that dropped the last
+ * reference, and still belongs to it. */
+static bool may_follow_its_sys(const struct dq_call *c)
+{
+	return c->hook == HOOK_FILE_RELEASE || c->hook == HOOK_RELEASE ||
+	       c->hook == HOOK_OPS_RELEASE;
+}
+
 static void check_call(struct dq_validator *v, const struct dq_call *c)
 {
 	struct task_rules *t;
@@ -172,7 +180,7 @@ static void check_call(struct dq_validator *v, const struct dq_call *c)
 	if (!t)
 		return;
 	check_seq(v, t, c);
-	if (c->sys && c->sys <= t->last_sys)
+	if (c->sys && c->sys <= t->last_sys && !may_follow_its_sys(c))
 		problem(v, "item %" PRIu64 ": call in sys %u of task %u, which ended before it",
 			v->item, c->sys, c->task);
 	if (c->sys > t->open_sys)

@@ -112,7 +112,7 @@ static int writer_init(struct dq_writer *w, const struct dq_writer_opts *opts)
 	w->events = dq_enc_new(intern, w);
 	if (!w->strs || !w->defs || !w->events)
 		return -ENOMEM;
-	w->level = opts->level ? opts->level : Z_DEFAULT_COMPRESSION;
+	w->level = opts->level ? opts->level : 1;
 	if (opts->level >= 0) {
 		if (deflateInit(&w->z, w->level) != Z_OK)
 			return -ENOMEM;

@@ -305,6 +305,41 @@ static void test_text_round_trip(void **state)
 	free_strings();
 }
 
+/* Items that repeat go a shorter way through the encoder. Each field in turn differs once, after
+ * the others have become what is expected. */
+static void test_every_field(void **state)
+{
+	static const enum dq_kind kinds[] = { DQ_CALL, DQ_SYS, DQ_NAME };
+	static struct dq_item items[20 * 8];
+	struct file f;
+	size_t n;
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(kinds); i++) {
+		const struct dq_kind_desc *k = &dq_kinds[kinds[i]];
+
+		n = 0;
+		for (const struct dq_field *field = k->f; field < k->f + k->n; field++) {
+			for (int repeat = 0; repeat < 8; repeat++, n++) {
+				memset(&items[n], 0, sizeof(items[n]));
+				items[n].kind = kinds[i];
+				for (const struct dq_field *g = k->f; g < k->f + k->n; g++) {
+					if (g->type == DQ_F_STR)
+						*dq_field_str(&items[n], g) = "same";
+				}
+				if (repeat != 6)
+					continue;
+				if (field->type == DQ_F_STR)
+					*dq_field_str(&items[n], field) = "other";
+				else
+					assert_int_equal(dq_field_set(&items[n], field, 1), 0);
+			}
+		}
+		f = write_items(items, n, 0, false);
+		assert_int_equal(read_all(f.p, f.len, items, n, NULL), n);
+		free(f.p);
+	}
+}
+
 /* Long strings are cut, NULL is "", a kind that is none is refused. */
 static void test_writer_strings(void **state)
 {
@@ -1522,6 +1557,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_binary_round_trip),
 		cmocka_unit_test(test_text_round_trip),
+		cmocka_unit_test(test_every_field),
 		cmocka_unit_test(test_writer_strings),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_write_errors),
