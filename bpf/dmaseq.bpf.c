@@ -1081,6 +1081,7 @@ static __always_inline bool is_fd_close(__u32 hook)
 static __noinline int enter(struct frame *f, __u64 task)
 {
 	struct task_state *st = get_task(task);
+	struct frame *up;
 	struct object *bo;
 	__u32 d, hook;
 
@@ -1090,8 +1091,7 @@ static __noinline int enter(struct frame *f, __u64 task)
 	d = st->depth;
 	/* A kprobe frame below us on the stack, or at the same place, has returned without telling. */
 	if (f->sp && d > 0 && d <= WIRE_DEPTH) {
-		struct frame *up = frame_at(st, d - 1);
-
+		up = frame_at(st, d - 1);
 		if (up->sp &&
 		    (f->sp > up->sp || (f->sp == up->sp && !same_sp_nests(up->hook, hook)))) {
 			drop_frames(task, d - 1);
@@ -1104,6 +1104,7 @@ static __noinline int enter(struct frame *f, __u64 task)
 		return 0;
 	}
 	f->t0 = bpf_ktime_get_ns();
+	st->ctx.t1 = f->t0; /* the last that is known of a syscall that never returns */
 	f->cpu = bpf_get_smp_processor_id();
 	f->seq = ++st->seq;
 	f->depth = d;
@@ -1119,8 +1120,11 @@ static __noinline int enter(struct frame *f, __u64 task)
 		if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_EXITING)
 			f->flags |= WIRE_F_EXITING;
 	bo = resolve(st, f);
+	up = frame_at(st, d - 1);
 	if (hook == HOOK_EXPORT || hook == HOOK_GET)
 		f->record = !cfg.by_task || st->selected;
+	else if (!bo && d > 0 && d <= WIRE_DEPTH && up->bufp == f->bufp)
+		f->record = up->record; /* the caller's call is releasing the buffer */
 	else
 		f->record = passes(st, bo);
 	if (f->record) {
@@ -1244,7 +1248,8 @@ static __noinline int leave(__u32 hook, __u64 ret)
 	__s64 r;
 	__u32 d;
 
-	if (!st || st->tgid == cfg.self)
+	/* Not armed any more: what is in flight stays so, and the collector tells it as open. */
+	if (!armed || !st || st->tgid == cfg.self)
 		return 0;
 	d = st->depth;
 	if (!d)
@@ -1394,7 +1399,7 @@ SEC("?raw_tp/sys_exit") int tp_sys_exit(__u64 *ctx)
 	__u64 task = bpf_get_current_task();
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
-	if (!st || !st->sys_active)
+	if (!st || !st->sys_active || !armed)
 		return 0;
 	if (st->depth)
 		drop_frames(task, 0);
@@ -1407,7 +1412,7 @@ SEC("?raw_tp/sched_process_free") int tp_process_free(__u64 *ctx)
 	__u64 task = ctx[0];
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
-	if (!st)
+	if (!st || !armed)
 		return 0;
 	if (st->depth)
 		drop_frames(task, 0);

@@ -85,6 +85,7 @@ struct recording {
 	int sigfd;
 	uint64_t t0, t_flush;
 	char reason[128];
+	unsigned int signals;	/* that came while the command ran */
 	bool stop;
 	bool began;		/* there is a recording in the file */
 	sigset_t old_mask;
@@ -249,10 +250,12 @@ static void on_signal(struct recording *r)
 			child_ended(r);
 			continue;
 		}
-		/* The terminal sends ^C to the command as well; others come to us alone. Either
-		 * way the recording ends when the command does, so that its end is in it. */
-		if (r->child > 0 && !r->child_ended) {
-			kill(r->child, si.ssi_signo);
+		/* The recording ends when the command does, so that its end is in it. A ^C goes to
+		 * the command as well; what was sent to us alone is passed on. The second signal
+		 * ends the recording whatever the command does. */
+		if (r->child > 0 && !r->child_ended && !r->signals++) {
+			if (si.ssi_code != SI_KERNEL)
+				kill(r->child, si.ssi_signo);
 			continue;
 		}
 		r->stop = true;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -376,6 +378,9 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	int err;
 
 	__atomic_store_n(&l->skel->bss->armed, 0, __ATOMIC_RELEASE);
+	/* A grace period of RCU, in which all programs run: after it no record can be on its way, and
+	 * what is still in flight is in the table of tasks and nowhere else. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	now = now_ns();
 	dq_live_poll(l, 0);
 	drain_tasks(l, now);
