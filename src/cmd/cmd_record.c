@@ -496,7 +496,6 @@ static int run(void *opts_v, int argc, char **argv)
 	uint32_t *pids = calloc(o->pids.n + 1, sizeof(*pids));
 	int ret = 0, werr = 0;
 
-	argv[argc] = NULL; /* for exec: the parser moved the operands to the front */
 	for (size_t i = 0; pids && !ret && i < o->pids.n; i++)
 		ret = check_pid(o->pids.v[i], &pids[i]);
 	if (!pids)

@@ -441,6 +441,7 @@ enum dq_parsed dq_opts_parse(const struct dq_cmd *cmd, void *opts, int *argc, ch
 			return DQ_PARSED_HELP;
 	}
 	finish_common();
+	argv[n] = NULL; /* operands may be given to exec */
 	*argc = n;
 	return check_operands(cmd, n, argv) ? DQ_PARSED_ERROR : DQ_PARSED_RUN;
 }

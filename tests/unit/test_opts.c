@@ -92,6 +92,7 @@ static void run(struct run *r, const struct dq_cmd *cmd, const char *words)
 	fclose(mem);
 	if (r->parsed != DQ_PARSED_RUN)
 		return;
+	assert_null(r->argv[argc]); /* operands can be given to exec */
 	for (int i = 0; i < argc; i++) {
 		len = strlen(r->operands);
 		snprintf(r->operands + len, sizeof(r->operands) - len, "%s%s", i ? " " : "", r->argv[i]);
