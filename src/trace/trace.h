@@ -4,9 +4,9 @@
  *
  * A trace is one stream of items in the order in which the collector wrote
  * them. The same items exist in three forms that convert into each other
- * without loss: struct dq_item in memory, the binary file (file.c; described in
- * docs/trace-format.md) and the text form (text.c; what golden tests are written
- * in). Nothing in this room knows the dma-buf protocol beyond bpf/hooks.h.
+ * without loss: struct dq_item in memory, the binary file (writer.c, reader.c;
+ * described in docs/trace-format.md) and the text form (text_print.c, text_parse.c;
+ * what golden tests are written in). Nothing in this room knows the dma-buf protocol beyond bpf/hooks.h.
  *
  * Rules that every item obeys:
  *  - ids (task, dev, buf, att, ...) are small numbers that start at 1, are
@@ -317,7 +317,8 @@ struct dq_chunk_info {
  */
 int dq_reader_open(struct dq_reader **ret_r, const char *path, char **ret_err);	/* "-": stdin */
 int dq_reader_open_fd(struct dq_reader **ret_r, int fd, const char *path, char **ret_err); /* takes fd */
-int dq_reader_open_mem(struct dq_reader **ret_r, const void *data, size_t len, char **ret_err);
+int dq_reader_open_mem(struct dq_reader **ret_r, const void *data, size_t len,
+		       char **ret_err);	/* data must stay until the reader is freed */
 int dq_reader_next(struct dq_reader *r, struct dq_item *item);
 const struct dq_reader_state *dq_reader_state(const struct dq_reader *r);
 const char *dq_reader_error(const struct dq_reader *r);	/* "" when there was none */
