@@ -6,7 +6,8 @@
  * them. The same items exist in three forms that convert into each other
  * without loss: struct dq_item in memory, the binary file (writer.c, reader.c;
  * described in docs/trace-format.md) and the text form (text_print.c, text_parse.c;
- * what golden tests are written in). Nothing in this room knows the dma-buf protocol beyond bpf/hooks.h.
+ * what golden tests are written in). Nothing in this room knows the dma-buf protocol
+ * beyond bpf/hooks.h.
  *
  * Rules that every item obeys:
  *  - ids (task, dev, buf, att, ...) are small numbers that start at 1, are
