@@ -22,7 +22,7 @@ need cpio gzip
 kernel_line "$name"
 kernel=$("$VM_DIR/fetch-kernel.sh" "$name")
 busybox=$(busybox_static "$K_ARCH")
-load=$("$VM_DIR/workloads/build.sh" "$K_ARCH")
+workloads=$("$VM_DIR/workloads/build.sh" "$K_ARCH")
 
 root=$(mktemp -d)
 trap 'rm -rf "$root" "$out.new"' EXIT
@@ -31,7 +31,7 @@ cp "$busybox" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
 cp "$VM_DIR/guest/init" "$root/init"
 cp "$VM_DIR/ftrace-count.sh" "$root/bin/ftrace-count.sh"
-cp "$load" "$root/bin/dqload"
+cp "$workloads/dqload" "$workloads/dqexec" "$root/bin/"
 if compgen -G "$kernel/modules/*.ko" >/dev/null; then
 	cp "$kernel"/modules/*.ko "$root/modules/"
 fi

@@ -1,19 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# build.sh ARCH [OUT]
+# build.sh ARCH [DIR]
 #
-# Compiles dqload, static, for ARCH (amd64, arm64) and prints where it is: OUT,
-# or a place in the cache that is renewed when a source is newer.  CC_ARCH
-# (CC_AMD64, CC_ARM64) names another compiler.
+# Compiles dqload and dqexec, static, for ARCH (amd64, arm64) and prints the
+# directory that they are in: DIR, or a place in the cache that is renewed when
+# a source is newer.  CC_AMD64 and CC_ARM64 name another compiler.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-[ $# -ge 1 ] || die "usage: build.sh ARCH [OUT]"
+[ $# -ge 1 ] || die "usage: build.sh ARCH [DIR]"
 arch=$1
-out=${2:-$CACHE/workloads/$arch/dqload}
+dir=${2:-$CACHE/workloads/$arch}
 src=$VM_DIR/workloads
 
 case $arch in
@@ -22,13 +22,22 @@ arm64) cc=${CC_ARM64:-aarch64-linux-gnu-gcc} ;;
 *) die "no compiler is known for architecture $arch." ;;
 esac
 
-if [ ! -x "$out" ] || [ -n "$(find "$src" -newer "$out" -type f)" ]; then
+# program NAME SOURCE...: made aside and moved, another run may be executing
+# the old one.
+program()
+{
+	local out=$dir/$1
+	shift
+	if [ -x "$out" ] && [ -z "$(find "$src" -newer "$out" -type f)" ]; then
+		return
+	fi
 	need "$cc"
-	mkdir -p "$(dirname "$out")"
-	# Made aside and moved: another run may be executing the old one.
-	"$cc" -std=gnu11 -Wall -Wextra -Werror -O2 -static -pthread \
-		-o "$out.$$" "$src"/*.c ||
-		die "dqload does not compile for $arch."
+	mkdir -p "$dir"
+	"$cc" -std=gnu11 -Wall -Wextra -Werror -O2 -static -pthread -o "$out.$$" "$@" ||
+		die "$(basename "$out") does not compile for $arch."
 	mv "$out.$$" "$out"
-fi
-printf '%s\n' "$out"
+}
+
+program dqload "$src/dqload.c" "$src/abi.c"
+program dqexec "$src/dqexec.c"
+printf '%s\n' "$dir"

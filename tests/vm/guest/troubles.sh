@@ -1,0 +1,187 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=dash
+#
+# How a recording ends, and how it does not begin.  Each case leaves in
+# /host/cases NAME.status and NAME.err, and NAME.dmaseq where there is a trace.
+# What they must be is in expected/troubles.txt; test_troubles.sh looks.
+#
+# Most use --attach kprobe: the rung does not matter here, and it is armed
+# soonest.  Where cases do not disturb one another they run side by side,
+# because most of the time of a recorder's start is waiting.
+
+set -u
+
+cases=/host/cases
+rm -rf $cases
+mkdir -p $cases
+: >$cases/log
+
+# wait_until WHAT COMMAND...: a minute is far more than anything here takes.
+wait_until()
+{
+	what=$1
+	shift
+	tries=6000
+	until "$@" 2>/dev/null; do
+		tries=$((tries - 1))
+		if [ $tries = 0 ]; then
+			echo "troubles: waited in vain until $what"
+			exit 1
+		fi
+		usleep 10000
+	done
+}
+
+# run NAME COMMAND...: a case, in the foreground.
+run()
+{
+	name=$1
+	shift
+	"$@" 2>$cases/"$name".err
+	echo $? >$cases/"$name".status
+}
+
+# begin NAME ARG...: a recorder in the background, armed when this returns.
+# Its process id is left in $pid_NAME.
+begin()
+{
+	name=$1
+	shift
+	dmaseq record --attach kprobe --ready-file /tmp/"$name".ready "$@" 2>$cases/"$name".err &
+	eval "pid_$name=\$!"
+}
+
+armed()
+{
+	for name; do
+		wait_until "$name was armed" [ -e /tmp/"$name".ready ]
+	done
+}
+
+# ended NAME: waits for it.
+ended()
+{
+	eval "pid=\$pid_$1"
+	# shellcheck disable=SC2154 # eval sets it
+	wait "$pid"
+	echo $? >$cases/"$1".status
+}
+
+# larger FILE BYTES
+larger()
+{
+	[ "$(stat -c %s "$1")" -gt "$2" ]
+}
+
+# Work without end, for what has to happen in the middle of it.
+work()
+{
+	dqload sync --pairs 1000000 >/dev/null 2>&1 &
+	work=$!
+}
+
+# Killed, it says nothing about how many calls it made.
+work_ends()
+{
+	kill -KILL $work
+	wait $work 2>/dev/null
+}
+
+no_probe_is_left()
+{
+	[ ! -s /sys/kernel/debug/kprobes/list ]
+}
+
+echo "troubles: signals"
+begin sigint -o $cases/sigint.dmaseq
+begin sigterm -o $cases/sigterm.dmaseq
+begin sighup -a -o $cases/sighup.dmaseq
+armed sigint sigterm sighup
+dqload sync >$cases/signals.out || exit 1
+# shellcheck disable=SC2154 # eval in begin sets them
+kill -INT "$pid_sigint" && kill -TERM "$pid_sigterm" && kill -HUP "$pid_sighup"
+ended sigint
+ended sigterm
+ended sighup
+
+echo "troubles: ends of the command"
+# Passed on to the command, whose end is the end.
+begin forwarded -o $cases/forwarded.dmaseq -- dqload sync --pairs 1000000
+# The whole machine, but as long as the command; what is not its own is below.
+begin all -a -o $cases/all.dmaseq -- sh -c 'until [ -e /tmp/all.go ]; do usleep 10000; done; exit 7'
+begin time -t 1s -o $cases/time.dmaseq
+armed forwarded all
+# shellcheck disable=SC2154 # eval in begin sets it
+kill -TERM "$pid_forwarded"
+ended forwarded
+dqload sync >/dev/null || exit 1
+touch /tmp/all.go
+ended all
+ended time
+: >/tmp/not-executable
+begin notfound -o $cases/notfound.dmaseq -- /tmp/there-is-no-such-command
+begin notexec -o $cases/notexec.dmaseq -- /tmp/not-executable
+ended notfound
+ended notexec
+
+echo "troubles: outputs that cannot be"
+echo "something dear" >/tmp/exists.dmaseq
+echo "something else" >/tmp/force.dmaseq
+mkdir /tmp/readonly
+mount -t tmpfs -o ro readonly /tmp/readonly
+begin nodir -o /tmp/no/such/directory/x.dmaseq -- touch /tmp/ran
+begin readonly -o /tmp/readonly/x.dmaseq -- touch /tmp/ran
+begin exists -o /tmp/exists.dmaseq -- touch /tmp/ran
+begin force --force -o /tmp/force.dmaseq -- dqload sync
+ended nodir
+ended readonly
+ended exists
+ended force >/dev/null
+cp /tmp/force.dmaseq $cases/
+[ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
+[ "$(cat /tmp/exists.dmaseq)" = "something dear" ] ||
+	echo "an existing file was overwritten" >>$cases/log
+
+echo "troubles: outputs that end"
+mkdir /tmp/small
+mount -t tmpfs -o size=64k small /tmp/small
+mkfifo /tmp/pipe
+work
+# Reads the first hundred bytes and goes away.
+head -c 100 </tmp/pipe >/dev/null &
+begin full -o /tmp/small/full.dmaseq
+dmaseq record --attach kprobe -o - >/tmp/pipe 2>$cases/pipe.err &
+# shellcheck disable=SC2034 # ended reads it
+pid_pipe=$!
+ended full
+ended pipe
+work_ends
+cp /tmp/small/full.dmaseq $cases/
+
+echo "troubles: kill -9"
+begin sigkill -o $cases/sigkill.dmaseq
+armed sigkill
+work
+wait_until "the trace had 60000 bytes" larger $cases/sigkill.dmaseq 60000
+read -r up _ </proc/uptime
+# shellcheck disable=SC2154 # eval in begin sets it
+kill -KILL "$pid_sigkill"
+echo "$up" >$cases/sigkill.uptime
+ended sigkill
+work_ends
+wait_until "the kernel had taken away the probes" no_probe_is_left
+
+echo "troubles: kernels that cannot"
+run rights dqexec as 65534 dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
+run nobpf dqexec nobpf dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
+mkdir /tmp/empty
+mount --bind /tmp/empty /sys/bus/event_source/devices
+run nokprobes dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
+umount /sys/bus/event_source/devices
+mount --bind /tmp/empty /sys/kernel/btf
+run nobtf dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
+umount /sys/kernel/btf
+[ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
+[ ! -e /tmp/x.dmaseq ] || echo "a refused recording left a file" >>$cases/log
+echo "troubles: done"

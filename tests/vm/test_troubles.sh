@@ -1,0 +1,90 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test_troubles.sh KERNEL
+#
+# How recordings end and how they are refused (guest/troubles.sh): statuses,
+# sentences, and what the traces say about their end are expected/troubles.txt,
+# with numbers that vary replaced. UPDATE_GOLDEN=1 writes it anew.
+# shellcheck source-path=SCRIPTDIR source=testlib.sh
+. "$(dirname "$0")/testlib.sh"
+kernel=$1
+guest_means "$kernel"
+dir=$RESULTS/troubles-$kernel
+want=$VM_DIR/expected/troubles.txt
+rm -rf "$dir"
+
+# Work goes on while probes come and go: see run.sh about --one-thread.
+if ! guest "$kernel" "$dir" --one-thread --timeout 1500 -- "$VM_DIR/guest/troubles.sh"; then
+	bad "the guest $kernel failed"
+	finish
+fi
+cd "$dir/cases" || exit 1
+release=$(cat "$("$VM_DIR/fetch-kernel.sh" "$kernel")/release")
+
+# What varies from run to run, from kernel to kernel.
+vague()
+{
+	sed -E -e "s/${release//./\\.}/RELEASE/g" \
+		-e 's/[0-9]+ calls?, [0-9]+ buffers?/N calls, N buffers/' \
+		-e 's/[0-9.]+ (ns|us|ms|s|min)\b/TIME/g' \
+		-e 's/[0-9.]+ (B|kB|MB)\b/SIZE/g' \
+		-e 's/chunk [0-9]+ /chunk N /; s/after [0-9]+ chunks?/after N chunks/'
+}
+
+calls()
+{
+	dmaseq dump "$1" 2>/dev/null | grep -c "^call $2 "
+}
+
+# What is said of a trace that ended in order.
+whole()
+{
+	dmaseq dump --validate "$1" >"$1.validated" 2>&1 || sed 's/^/NOT VALID: /' "$1.validated"
+	dmaseq dump "$1" 2>/dev/null | sed -n 's/^end .*reason=/trace: ended by /p' | sed -E 's/ calls=.*//'
+}
+
+# What is said of one that did not. The number of chunks in the sentence must be
+# how many there are.
+cut_off()
+{
+	local there
+	dmaseq list "$1" >"$1.list" 2>"$1.said" </dev/null
+	echo "list: status $?"
+	sed 's/^/list: /' "$1.said"
+	there=$(dmaseq dump --chunks "$1" 2>/dev/null | awk '$NF == "ok" { n++ } END { print n + 0 }')
+	grep -Eq "after $there chunk|inside chunk $((there + 1)) " "$1.said" ||
+		echo "NOT SO: $there chunks are whole"
+	grep -q '; cut off$' "$1.list" || echo "NOT SO: the table does not say that it is cut off"
+	[ "$(calls "$1" dma_buf_ioctl)" -gt 1000 ] || echo "NOT SO: hardly anything is in it"
+	dmaseq dump --strict "$1" >/dev/null 2>&1
+	echo "dump --strict: status $?"
+}
+
+{
+	for case in sigint sigterm sighup forwarded all time notfound notexec \
+		nodir readonly exists force full pipe sigkill rights nobpf nokprobes nobtf; do
+		echo "== $case: status $(cat $case.status)"
+		cat $case.err
+		case $case in
+		full | sigkill) cut_off $case.dmaseq ;;
+		*) [ ! -e $case.dmaseq ] || whole $case.dmaseq ;;
+		esac
+		case $case in
+		sigint | sigterm | sighup | all | force)
+			echo "trace: $(calls $case.dmaseq dma_buf_begin_cpu_access) times dma_buf_begin_cpu_access"
+			;;
+		esac
+	done
+} | vague >got
+[ -z "${UPDATE_GOLDEN:-}" ] || cp got "$want"
+diff -u "$want" got || bad "endings and refusals on $kernel (- expected, + got)"
+[ ! -s log ] || bad "$(cat log)"
+
+# A recorder that is killed may lose what it had in its hands: a second of it,
+# and what it needed to get to the processor.
+last=$(dmaseq dump sigkill.dmaseq 2>/dev/null | sed -n 's/^call .* t=\([0-9.]*\) .*/\1/p' | sort -n | tail -n 1)
+say "kill -9 at $(cat sigkill.uptime) s, last call in the trace at $last s"
+awk -v last="$last" -v killed="$(cat sigkill.uptime)" 'BEGIN { exit !(last > killed - 2) }' ||
+	bad "kill -9 lost more than two seconds"
+finish

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the scripts that read this file use the variables
+#
+# Shared by the tests of the vm ring, which run on the host (test_*.sh):
+# where things are, what has to be there, and how a test says what is wrong.
+# They run under ctest, which gives DQ_SOURCE_DIR, DQ_BINARY_DIR and DMASEQ.
+#
+#	DMASEQ_VM_BUILD=DIR	the guests run DIR/static and DIR/arm64-static
+#				instead of what vm.build has built
+
+VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=${DQ_SOURCE_DIR:-$(cd "$VM_DIR/../.." && pwd)}
+BUILD=${DQ_BINARY_DIR:-$TOP/build/dev}
+read -ra DMASEQ_CMD <<<"${DMASEQ:-$BUILD/src/cmd/dmaseq}"
+BINARIES=${DMASEQ_VM_BUILD:-$TOP/build}
+RESULTS=$BUILD/tests/vm
+failed=0
+
+say()
+{
+	printf '%s\n' "$*"
+}
+
+bad()
+{
+	failed=$((failed + 1))
+	say "FAILED: $*"
+}
+
+dmaseq()
+{
+	"${DMASEQ_CMD[@]}" "$@"
+}
+
+# The end of a test that looked at something.
+finish()
+{
+	[ $failed -eq 0 ]
+	exit
+}
+
+# skip REASON: where everything has to be there that is a failure.
+skip()
+{
+	if [ "${CI:-false}" = true ]; then
+		say "FAILED: $*"
+		exit 1
+	fi
+	say "skipped: $*"
+	exit 77
+}
+
+# means TOOL...: skips when one is missing.
+means()
+{
+	local tool missing=()
+	PATH=$PATH:/usr/sbin:/sbin
+	for tool; do
+		command -v "$tool" >/dev/null || missing+=("$tool")
+	done
+	[ ${#missing[@]} -eq 0 ] ||
+		skip "not installed: ${missing[*]} (tests/vm/packages says which Debian package has them)"
+}
+
+# arch_of KERNEL
+arch_of()
+{
+	printf '%s\n' "${1##*-}"
+}
+
+guest_means()
+{
+	means cpio gzip xz zstd depmod modprobe flock timeout cmake ninja
+	case $(arch_of "$1") in
+	amd64) means qemu-system-x86_64 x86_64-linux-gnu-gcc ;;
+	arm64) means qemu-system-aarch64 aarch64-linux-gnu-gcc ;;
+	esac
+}
+
+# guest_dmaseq KERNEL: the static binary for it.
+guest_dmaseq()
+{
+	local preset=static
+	[ "$(arch_of "$1")" = amd64 ] || preset=$(arch_of "$1")-static
+	printf '%s\n' "$BINARIES/$preset/src/cmd/dmaseq"
+}
+
+# guest KERNEL DIR OPTION... -- SCRIPT ARG...: runs it with DIR as the share and
+# shows what it said; false when the guest or the script failed.
+guest()
+{
+	local kernel=$1 dir=$2 status=0
+	shift 2
+	mkdir -p "$dir"
+	"$VM_DIR/run.sh" --kernel "$kernel" --share "$dir" --file "$(guest_dmaseq "$kernel")" "$@" ||
+		status=$?
+	[ ! -s "$dir/output.log" ] || cat "$dir/output.log"
+	return $status
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * dqexec: runs a command with less than it needs, to see what it says then.
+ *
+ * dqexec as UID CMD...    as a user of no group and without capabilities
+ * dqexec nobpf CMD...     on a kernel that seems to be built without bpf():
+ *                         a seccomp filter answers ENOSYS
+ *
+ * The command takes the place of dqexec, so its status is the status; 1 and a
+ * sentence when it could not be run so.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void die(const char *what)
+{
+	fprintf(stderr, "dqexec: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void as_user(const char *uid)
+{
+	uid_t id = strtoul(uid, NULL, 10);
+
+	if (setgroups(0, NULL) || setgid(id) || setuid(id))
+		die("cannot change the user");
+}
+
+static void without_bpf(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { sizeof(code) / sizeof(code[0]), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		die("no seccomp filter");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 3 && !strcmp(argv[1], "as")) {
+		as_user(argv[2]);
+		argv += 3;
+	} else if (argc > 2 && !strcmp(argv[1], "nobpf")) {
+		without_bpf();
+		argv += 2;
+	} else {
+		fprintf(stderr, "usage: dqexec as UID CMD... | nobpf CMD...\n");
+		return 1;
+	}
+	execvp(argv[0], argv);
+	die(argv[0]);
+}
