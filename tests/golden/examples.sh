@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=dash
+#
+# examples.sh TRACE
+#
+# A trace that examples/ shows still reads whole, and still gives the chart beside it:
+# the reader keeps its promise to old files, and the pictures are what the tool draws.
+# UPDATE_GOLDEN=1 makes the source and the picture anew.
+set -eu
+
+trace=$1
+source=${trace%.dmaseq}.signalling
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+
+# shellcheck disable=SC2086 # words: an emulator and the binary
+$DMASEQ diagram "$trace" --strict -o "$tmp/chart.signalling" 2>"$tmp/err" || {
+	cat "$tmp/err"
+	exit 1
+}
+if [ "${UPDATE_GOLDEN:-}" = 1 ]; then
+	cp "$tmp/chart.signalling" "$source"
+	# shellcheck disable=SC2086
+	$DMASEQ diagram "$trace" -qo "${source%.signalling}.png"
+fi
+diff -u "$source" "$tmp/chart.signalling"
+test -s "${source%.signalling}.png"
