@@ -27,7 +27,6 @@
  * One line per disagreement on stdout, then a line of what was compared. Exit
  * status: 0 they agree, 1 they do not, 2 the input is not what it should be.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>

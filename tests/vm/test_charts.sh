@@ -5,7 +5,8 @@
 #
 # The two stories of the charts, recorded live in the guest of test_record.sh,
 # go through the real msc-gen in the default and in the post template, without
-# a word on stderr.  The pictures stay in RESULTS/KERNEL/charts, for looking at.
+# a word on stderr (of several buffers, -b says which: not to say it would be a
+# word).  The pictures stay in RESULTS/KERNEL/charts, for looking at.
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
 . "$(dirname "$0")/testlib.sh"
 kernel=$1
@@ -26,8 +27,8 @@ is_picture()
 for story in device-dma cpu-access; do
 	trace=$RESULTS/$kernel/default.$story/trace.dmaseq
 	for template in default post; do
-		args=()
-		[ $template = default ] || args=(--template "$template")
+		args=(-b 1)
+		[ $template = default ] || args+=(--template "$template")
 		for kind in signalling svg png; do
 			picture=$charts/$story-$template.$kind
 			if ! dmaseq diagram "$trace" "${args[@]}" -o "$picture" 2>"$charts/err"; then

@@ -17,12 +17,12 @@ rm -rf $cases
 mkdir -p $cases
 : >$cases/log
 
-# wait_until WHAT COMMAND...: a minute is far more than anything here takes.
+# wait_until WHAT COMMAND...: five minutes are far more than anything here takes.
 wait_until()
 {
 	what=$1
 	shift
-	tries=6000
+	tries=30000
 	until "$@" 2>/dev/null; do
 		tries=$((tries - 1))
 		if [ $tries = 0 ]; then
@@ -77,7 +77,7 @@ larger()
 # Work without end, for what has to happen in the middle of it.
 work()
 {
-	dqload sync --pairs 1000000 >/dev/null 2>&1 &
+	dqload sync --pairs 1000000000 >/dev/null 2>&1 &
 	work=$!
 }
 
@@ -107,7 +107,7 @@ ended sighup
 
 echo "troubles: ends of the command"
 # Passed on to the command, whose end is the end.
-begin forwarded -o $cases/forwarded.dmaseq -- dqload sync --pairs 1000000
+begin forwarded -o $cases/forwarded.dmaseq -- dqload sync --pairs 1000000000
 # The whole machine, but as long as the command; what is not its own is below.
 begin all -a -o $cases/all.dmaseq -- sh -c 'until [ -e /tmp/all.go ]; do usleep 10000; done; exit 7'
 begin time -t 1s -o $cases/time.dmaseq
@@ -147,13 +147,14 @@ echo "troubles: outputs that end"
 mkdir /tmp/small
 mount -t tmpfs -o size=64k small /tmp/small
 mkfifo /tmp/pipe
-work
 # Reads the first hundred bytes and goes away.
 head -c 100 </tmp/pipe >/dev/null &
 begin full -o /tmp/small/full.dmaseq
-dmaseq record --attach kprobe -o - >/tmp/pipe 2>$cases/pipe.err &
+dmaseq record --attach kprobe --ready-file /tmp/pipe.ready -o - >/tmp/pipe 2>$cases/pipe.err &
 # shellcheck disable=SC2034 # ended reads it
 pid_pipe=$!
+armed full pipe
+work
 ended full
 ended pipe
 work_ends

@@ -773,8 +773,8 @@ static int positive(const char *option, const char *value)
 	if (!value)
 		dq_die("%s needs a number", option);
 	n = strtol(value, &end, 10);
-	if (*end || n < 1 || n > 1000000)
-		dq_die("%s needs a number from 1 to 1000000, not %s", option, value);
+	if (*end || n < 1 || n > 1000000000)
+		dq_die("%s needs a number from 1 to 1000000000, not %s", option, value);
 	return n;
 }
 
