@@ -358,9 +358,17 @@ static int prepare(struct recording *r, const uint32_t *pids)
 	return err;
 }
 
-static int put_cmdline(struct recording *r)
+static int put_meta(struct recording *r, const char *key, const char *value)
 {
 	struct dq_item it = { .kind = DQ_META };
+
+	it.meta.key = key;
+	it.meta.value = value;
+	return dq_writer_put(r->writer, &it);
+}
+
+static int put_cmdline(struct recording *r)
+{
 	struct dq_sb sb = { 0 };
 	int err = 0;
 
@@ -368,19 +376,18 @@ static int put_cmdline(struct recording *r)
 		dq_sb_printf(&sb, "%s%s", sb.len ? " " : "", *a);
 	if (sb.len > DQ_STR_MAX)
 		sb.s[DQ_STR_MAX] = '\0';
-	if (sb.len) {
-		it.meta.key = "cmdline";
-		it.meta.value = sb.s;
-		err = dq_writer_put(r->writer, &it);
-	}
+	if (sb.len)
+		err = put_meta(r, "cmdline", sb.s);
 	dq_sb_free(&sb);
 	return err;
 }
 
 static int start(struct recording *r)
 {
-	int err = put_cmdline(r);
+	int err = put_meta(r, "version", dq_version);
 
+	if (!err)
+		err = put_cmdline(r);
 	if (!err)
 		err = dq_live_start(r->live, r->writer);
 	if (err) {
