@@ -12,8 +12,8 @@ kernel=$1
 dir=$RESULTS/$kernel
 want=$VM_DIR/expected/doctor.$kernel.txt
 
-release=$(cat "$("$VM_DIR/fetch-kernel.sh" "$kernel")/release")
-sed -E -e "s/${release//./\\.}/RELEASE/" -e 's/ +[1-9][0-9]*$/ some/' \
+release=$(release_pattern "$kernel")
+sed -E -e "s/$release/RELEASE/" -e 's/ +[1-9][0-9]*$/ some/' \
 	"$dir/doctor.out" >"$dir/doctor.got"
 [ "$(cat "$dir/doctor.status")" = 0 ] || bad "doctor ended with $(cat "$dir/doctor.status")"
 [ ! -s "$dir/doctor.err" ] || bad "doctor said: $(cat "$dir/doctor.err")"

@@ -98,3 +98,9 @@ guest()
 	[ ! -s "$dir/output.log" ] || cat "$dir/output.log"
 	return $status
 }
+
+# release_pattern KERNEL: its release, as an extended regular expression
+release_pattern()
+{
+	sed 's/[][\\.*^$+?(){}|]/\\&/g' "$("$VM_DIR/fetch-kernel.sh" "$1")/release"
+}
