@@ -12,14 +12,13 @@
 #	--file F[:PATH]  put F into the guest, at PATH or in /bin (repeatable)
 #	--timeout S      give up after S seconds of wall time (default 600)
 #	--append "..."   more kernel command line; guest/init tells what it reads
-#	--smp N          processors (default 2)
+#	--smp N          processors (default 2).  1 for work that runs while probes
+#	                 come and go: QEMU before 8.1 may keep a translated int3
+#	                 that another processor has taken back, and then the
+#	                 kernel jumps to 0, with ftrace alone as well
 #	--memory SIZE    (default 1G)
 #	--qemu "..."     more QEMU options
 #	--tcg            do not use KVM even where it works
-#	--one-thread     TCG with all processors on one thread.  For work that runs
-#	                 while probes come and go: QEMU before 8.1 may keep a
-#	                 translated int3 that the kernel has taken back, and then
-#	                 the kernel jumps to 0, with ftrace alone as well
 #	--allow-warn     a kernel warning, bug or oops does not fail the run
 #	-v               show the console while it happens
 #
@@ -41,13 +40,12 @@ smp=2
 memory=1G
 more=
 tcg=
-one_thread=multi
 allow_warn=
 verbose=
 
 usage()
 {
-	sed -n '4,31s/^# \{0,1\}//p' "$0"
+	sed -n '4,30s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -67,7 +65,6 @@ while [ $# -gt 0 ]; do
 	--memory) memory=$2; shift 2 ;;
 	--qemu) more=$2; shift 2 ;;
 	--tcg) tcg=1; shift ;;
-	--one-thread) one_thread=single; shift ;;
 	--allow-warn) allow_warn=1; shift ;;
 	-v) verbose=1; shift ;;
 	-h|--help) usage 0 ;;
@@ -123,7 +120,7 @@ arm64)
 	;;
 esac
 need "$qemu" timeout
-accel=(-accel "tcg,thread=$one_thread")
+accel=(-accel 'tcg,thread=multi')
 if [ -z "$tcg" ] && [ "${DMASEQ_VM_ACCEL:-}" != tcg ] &&
    [ "$(uname -m)" = $host_arch ] && [ -w /dev/kvm ]; then
 	# -w is not enough: a container may show a device that does not work.

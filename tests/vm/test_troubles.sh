@@ -14,18 +14,18 @@ dir=$RESULTS/troubles-$kernel
 want=$VM_DIR/expected/troubles.txt
 rm -rf "$dir"
 
-# Work goes on while probes come and go: see run.sh about --one-thread.
-if ! guest "$kernel" "$dir" --one-thread --timeout 1500 -- "$VM_DIR/guest/troubles.sh"; then
+# Work goes on while probes come and go: see run.sh about --smp.
+if ! guest "$kernel" "$dir" --smp 1 --timeout 1500 -- "$VM_DIR/guest/troubles.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi
 cd "$dir/cases" || exit 1
-release=$(cat "$("$VM_DIR/fetch-kernel.sh" "$kernel")/release")
+release=$(release_pattern "$kernel")
 
 # What varies from run to run, from kernel to kernel.
 vague()
 {
-	sed -E -e "s/${release//./\\.}/RELEASE/g" \
+	sed -E -e "s/$release/RELEASE/g" \
 		-e 's/[0-9]+ calls?, [0-9]+ buffers?/N calls, N buffers/' \
 		-e 's/[0-9.]+ (ns|us|ms|s|min)\b/TIME/g' \
 		-e 's/[0-9.]+ (B|kB|MB)\b/SIZE/g' \

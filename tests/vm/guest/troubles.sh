@@ -12,24 +12,32 @@
 
 set -u
 
+stage()
+{
+	read -r up _ </proc/uptime
+	echo "troubles: $up s: $*"
+}
+
 cases=/host/cases
 rm -rf $cases
 mkdir -p $cases
 : >$cases/log
 
-# wait_until WHAT COMMAND...: five minutes are far more than anything here takes.
+# wait_until WHAT COMMAND...: five minutes are far more than anything here
+# takes.  It looks seldom, because looking costs the one processor as much as
+# what is waited for.
 wait_until()
 {
 	what=$1
 	shift
-	tries=30000
+	tries=1000
 	until "$@" 2>/dev/null; do
 		tries=$((tries - 1))
 		if [ $tries = 0 ]; then
 			echo "troubles: waited in vain until $what"
 			exit 1
 		fi
-		usleep 10000
+		sleep 0.3
 	done
 }
 
@@ -93,7 +101,7 @@ no_probe_is_left()
 	[ ! -s /sys/kernel/debug/kprobes/list ]
 }
 
-echo "troubles: signals"
+stage "signals"
 begin sigint -o $cases/sigint.dmaseq
 begin sigterm -o $cases/sigterm.dmaseq
 begin sighup -a -o $cases/sighup.dmaseq
@@ -105,18 +113,19 @@ ended sigint
 ended sigterm
 ended sighup
 
-echo "troubles: ends of the command"
+stage "ends of the command"
 # Passed on to the command, whose end is the end.
-begin forwarded -o $cases/forwarded.dmaseq -- dqload sync --pairs 1000000000
+begin forwarded -o $cases/forwarded.dmaseq -- sleep 100000
+mkfifo /tmp/all.go
 # The whole machine, but as long as the command; what is not its own is below.
-begin all -a -o $cases/all.dmaseq -- sh -c 'until [ -e /tmp/all.go ]; do usleep 10000; done; exit 7'
+begin all -a -o $cases/all.dmaseq -- sh -c 'read -r _ </tmp/all.go; exit 7'
 begin time -t 1s -o $cases/time.dmaseq
 armed forwarded all
 # shellcheck disable=SC2154 # eval in begin sets it
 kill -TERM "$pid_forwarded"
 ended forwarded
 dqload sync >/dev/null || exit 1
-touch /tmp/all.go
+echo >/tmp/all.go
 ended all
 ended time
 : >/tmp/not-executable
@@ -125,7 +134,7 @@ begin notexec -o $cases/notexec.dmaseq -- /tmp/not-executable
 ended notfound
 ended notexec
 
-echo "troubles: outputs that cannot be"
+stage "outputs that cannot be"
 echo "something dear" >/tmp/exists.dmaseq
 echo "something else" >/tmp/force.dmaseq
 mkdir /tmp/readonly
@@ -143,7 +152,7 @@ cp /tmp/force.dmaseq $cases/
 [ "$(cat /tmp/exists.dmaseq)" = "something dear" ] ||
 	echo "an existing file was overwritten" >>$cases/log
 
-echo "troubles: outputs that end"
+stage "outputs that end"
 mkdir /tmp/small
 mount -t tmpfs -o size=64k small /tmp/small
 mkfifo /tmp/pipe
@@ -160,7 +169,7 @@ ended pipe
 work_ends
 cp /tmp/small/full.dmaseq $cases/
 
-echo "troubles: kill -9"
+stage "kill -9"
 begin sigkill -o $cases/sigkill.dmaseq
 armed sigkill
 work
@@ -173,7 +182,7 @@ ended sigkill
 work_ends
 wait_until "the kernel had taken away the probes" no_probe_is_left
 
-echo "troubles: kernels that cannot"
+stage "kernels that cannot"
 run rights dqexec as 65534 dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
 run nobpf dqexec nobpf dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
 mkdir /tmp/empty
@@ -185,4 +194,4 @@ run nobtf dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
 umount /sys/kernel/btf
 [ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
 [ ! -e /tmp/x.dmaseq ] || echo "a refused recording left a file" >>$cases/log
-echo "troubles: done"
+stage "done"
