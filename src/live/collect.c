@@ -22,12 +22,6 @@ _Static_assert(WIRE_SYS_OPEN == DQ_SYS_OPEN && WIRE_SYS_COMPAT == DQ_SYS_COMPAT 
 		       WIRE_SYS_MISSED == DQ_SYS_MISSED,
 	       "flags pass through");
 
-/* An sg_table by its address: alive from a map until the exporter's unmap. */
-struct sgt {
-	uint32_t id;
-	bool dead;
-};
-
 struct dq_collect {
 	struct dq_live *l;
 	struct dq_map *tasks;	/* tid -> id */
