@@ -71,10 +71,18 @@
 	X(35, POLL_CB, "dma_buf_poll_cb", FOPS, OBJ_NONE, NORET, NONE, NONE, NONE, OPT)            \
 	X(36, FILE_RELEASE, "dma_buf_file_release", FOPS, OBJ_FILE1, INT, NONE, NONE, NONE, OPT)   \
 	X(37, RELEASE, "dma_buf_release", FOPS, OBJ_DENTRY0, VOID, NONE, NONE, NONE, REQ)          \
-	/* the file-descriptor table, filtered to dma-buf files */                                 \
-	X(48, FD_INSTALL, "fd_install", VFS, OBJ_FILE1, NORET, FD, NONE, NONE, REQ)                \
-	X(49, FILP_FLUSH, "filp_flush", VFS, OBJ_FILE0, NORET, NONE, NONE, NONE, OPT)              \
-	X(50, FILP_CLOSE, "filp_close", VFS, OBJ_FILE0, NORET, NONE, NONE, NONE, OPT)              \
+	/* descriptor tables and mappings, filtered to dma-buf files; call.table, call.vma */      \
+	X(48, FD_INSTALL, "fd_install", VFS, OBJ_FILE1, NORET, FD, KEY, NONE, REQ)                 \
+	X(49, FILP_FLUSH, "filp_flush", VFS, OBJ_FILE0, NORET, FDNO, NONE, NONE, OPT)              \
+	X(50, FILP_CLOSE, "filp_close", VFS, OBJ_FILE0, NORET, FDNO, NONE, NONE, OPT)              \
+	X(51, DO_DUP2, "do_dup2", VFS, OBJ_FILE1, NORET, FD, NONE, NONE, OPT)                      \
+	X(52, SCM_SEND, "__scm_send", VFS, OBJ_NONE, NORET, FDNO, KEY, NONE, OPT)                    \
+	X(53, BINDER_SEND, "binder_transaction_fd_send", VFS, OBJ_NONE, NORET, FDNO, KEY, NONE,      \
+	  OPT)                                                                                     \
+	X(54, VM_AREA_FREE, "vm_area_free", VFS, OBJ_NONE, NORET, NONE, NONE, NONE, OPT)           \
+	X(55, VM_AREA_DUP, "vm_area_dup", VFS, OBJ_NONE, NORET, ORIG, NONE, NONE, OPT)             \
+	/* a wait for a fence inside of a call: tracepoints dma_fence_wait_start and _end */       \
+	X(60, FENCE_WAIT, "dma_fence_wait", FENCE, OBJ_NONE, VOID, TIMELINE, SEQNO, NONE, OPT)     \
 	/* the exporter's struct dma_buf_ops */                                                    \
 	X(64, OPS_ATTACH, "ops->attach", OPS, OBJ_DMABUF0_ATTACH1, INT, NONE, NONE, NONE, OPT)     \
 	X(65, OPS_DETACH, "ops->detach", OPS, OBJ_DMABUF0_ATTACH1, VOID, NONE, NONE, NONE, OPT)    \
@@ -91,7 +99,12 @@
 	X(76, OPS_BEGIN_CPU_PARTIAL, "ops->begin_cpu_access_partial", OPS, OBJ_DMABUF0, INT, DIR,  \
 	  OFFSET, LEN, OPT)                                                                        \
 	X(77, OPS_END_CPU_PARTIAL, "ops->end_cpu_access_partial", OPS, OBJ_DMABUF0, INT, DIR,      \
-	  OFFSET, LEN, OPT)
+	  OFFSET, LEN, OPT)                                                                        \
+	/* the importer's struct dma_buf_attach_ops */                                             \
+	X(96, IMP_MOVE_NOTIFY, "importer_ops->move_notify", IMPOPS, OBJ_ATTACH0, VOID, NONE, NONE, \
+	  NONE, OPT)                                                                               \
+	X(97, IMP_INVALIDATE, "importer_ops->invalidate_mappings", IMPOPS, OBJ_ATTACH0, VOID,      \
+	  NONE, NONE, NONE, OPT)
 
 /* What kind of function it is, which decides the lanes of its arrow. */
 enum hook_kind {
@@ -100,6 +113,7 @@ enum hook_kind {
 	KIND_VFS = 3,	/* a change of a file-descriptor table; no frame of the dma-buf core */
 	KIND_OPS = 4,	/* dma-buf core -> exporter */
 	KIND_IMPOPS = 5, /* dma-buf core or exporter -> importer (move_notify, ...) */
+	KIND_FENCE = 6,	/* the call around it waits for somebody's work to be done */
 };
 
 /* Where struct dma_buf and struct dma_buf_attachment are in the arguments. */
@@ -144,6 +158,13 @@ enum hook_arg {
 			 * SYNC: DMA_BUF_SYNC_* flags; EXPORT/IMPORT_SYNC_FILE: flags and fd */
 	ARG_PROT = 12,	/* vm_flags & (VM_READ | VM_WRITE | VM_EXEC | VM_SHARED): 1, 2, 4, 8 */
 	ARG_MASK = 13,	/* poll events asked for */
+	ARG_KEY = 14,	/* a number that a descriptor's sending and its arrival elsewhere have in
+			 * common; 0: not known (SCM_RIGHTS), or it was not sent. The arrival is
+			 * the fd_install of the receiver */
+	ARG_ORIG = 15,	/* the mapping that was copied: call.vma is the copy */
+	ARG_TIMELINE = 16, /* id of a timeline */
+	ARG_SEQNO = 17,	/* number of the fence on its timeline */
+	ARG_FDNO = 18,	/* number of a descriptor, plus 1; 0: not known */
 };
 
 enum hook_need {

@@ -60,6 +60,10 @@ static bool put_arg(struct dq_sb *sb, const struct dq_label_ctx *x, enum hook_ar
 	case ARG_FD:
 		put_fd(sb, x, (int64_t)v);
 		break;
+	case ARG_FDNO:
+		if (v)
+			put_fd(sb, x, (int64_t)v - 1);
+		break;
 	case ARG_DYN:
 		dq_sb_puts(sb, v ? "dynamic" : "");
 		break;
@@ -83,6 +87,10 @@ static bool put_arg(struct dq_sb *sb, const struct dq_label_ctx *x, enum hook_ar
 	case ARG_CMD:
 	case ARG_SYNC:
 	case ARG_MASK:
+	case ARG_KEY:
+	case ARG_ORIG:
+	case ARG_TIMELINE:
+	case ARG_SEQNO:
 		break;
 	}
 	return sb->len != before;

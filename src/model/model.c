@@ -374,6 +374,10 @@ int dq_model_put(struct dq_model *m, const struct dq_item *item)
 		see_time(m, item->end.t);
 		return 0;
 	case DQ_TASKEV:
+	case DQ_SNAP:
+	case DQ_HOLD:
+	case DQ_STACK:
+	case DQ_TIMELINE:
 	case DQ_KIND_MAX:
 		break;
 	}

@@ -323,7 +323,8 @@ static inline int put_step(struct dq_enc *e, const char *body, enum dq_kind kind
 static inline bool same_call(const struct dq_call *a, const struct dq_call *b)
 {
 	return !((a->depth ^ b->depth) | (a->flags ^ b->flags) | (a->buf ^ b->buf) |
-		 (a->att ^ b->att) | (a->sgt ^ b->sgt)) &&
+		 (a->att ^ b->att) | (a->sgt ^ b->sgt) | (a->table ^ b->table) | (a->vma ^ b->vma) |
+		 (a->stack ^ b->stack)) &&
 	       !((a->a[0] ^ b->a[0]) | (a->a[1] ^ b->a[1]) | (a->a[2] ^ b->a[2]) |
 		 (uint64_t)(a->ret ^ b->ret));
 }

@@ -93,6 +93,9 @@ static const struct dq_field call_fields[] = {
 	FIELD(call.a[2], "a2", CONTEXT, ARG),
 	FIELD(call.ret, "ret", CONTEXT, RET),
 	STR(call.caller, "caller"),
+	NUM(call.table, "table"),
+	NUM(call.vma, "vma"),
+	NUM(call.stack, "stack"),
 };
 
 static const struct dq_field sys_fields[] = {
@@ -153,6 +156,45 @@ static const struct dq_field taskev_fields[] = {
 	FIELD(taskev.t, "t", START, TIME),
 	FIELD(taskev.task, "task", TASK, NUM),
 	NUM(taskev.other, "other"),
+	NUM(taskev.table, "table"),
+	NUM(taskev.from, "from"),
+};
+
+static const struct dq_field snap_fields[] = {
+	NUM(snap.id, "id", .lead = true),
+	FIELD(snap.what, "what", CONTEXT, ENUM, .names = dq_names_snap),
+	FIELD(snap.flags, "flags", CONTEXT, FLAGS, .names = dq_names_snap_flags),
+	FIELD(snap.t0, "t", START, TIME),
+	FIELD(snap.t1, "end", CONTEXT, TIME),
+	STR(snap.sources, "sources"),
+	NUM(snap.bufs, "bufs"),
+	NUM(snap.fds, "fds"),
+	NUM(snap.maps, "maps"),
+	NUM(snap.differ, "differ"),
+};
+
+static const struct dq_field hold_fields[] = {
+	FIELD(hold.what, "what", CONTEXT, ENUM, .lead = true, .names = dq_names_hold),
+	FIELD(hold.t, "t", START, TIME),
+	NUM(hold.snap, "snap"),
+	NUM(hold.buf, "buf"),
+	NUM(hold.task, "task"),
+	NUM(hold.table, "table"),
+	NUM(hold.fd, "fd", .dflt = -1),
+	NUM(hold.vma, "vma"),
+	NUM(hold.n, "n", .dflt = 1),
+};
+
+static const struct dq_field stack_fields[] = {
+	NUM(stack.id, "id", .lead = true),
+	STR(stack.frames, "frames"),
+};
+
+static const struct dq_field timeline_fields[] = {
+	NUM(timeline.id, "id", .lead = true),
+	NUM(timeline.context, "context"),
+	STR(timeline.driver, "driver"),
+	STR(timeline.name, "name"),
 };
 
 /* A fact is something that later items refer to, or that nobody wants to lose with a
@@ -177,6 +219,10 @@ const struct dq_kind_desc dq_kinds[DQ_KIND_MAX] = {
 	[DQ_CLOCK] = KIND(clock, true, -1),
 	[DQ_END] = KIND(end, false, -1),
 	[DQ_TASKEV] = KIND(taskev, false, -1),
+	[DQ_SNAP] = KIND(snap, true, -1),
+	[DQ_HOLD] = KIND(hold, true, -1),
+	[DQ_STACK] = KIND(stack, true, -1),
+	[DQ_TIMELINE] = KIND(timeline, true, -1),
 };
 
 _Static_assert(DQ_N(call_fields) <= DQ_MAX_FIELDS, "DQ_MAX_FIELDS is too small");

@@ -91,11 +91,12 @@ static inline const char **dq_field_str(const struct dq_item *item, const struct
 
 /* names.c: the words of the text form for values of the kernel's interface */
 extern const struct dq_valname dq_names_task_flags[], dq_names_buf_flags[], dq_names_att_flags[],
-	dq_names_call_flags[], dq_names_sys_flags[], dq_names_taskev[], dq_names_ops[];
+	dq_names_call_flags[], dq_names_sys_flags[], dq_names_taskev[], dq_names_ops[],
+	dq_names_snap[], dq_names_snap_flags[], dq_names_hold[];
 extern const struct dq_valname dq_names_dir[], dq_names_oflags[], dq_names_sync[], dq_names_prot[],
 	dq_names_cmd[];
 extern const char *const dq_arg_names[]; /* by enum hook_arg */
-#define DQ_ARG_COUNT (ARG_MASK + 1)
+#define DQ_ARG_COUNT (ARG_FDNO + 1)
 
 /* Which of the hook's arguments (0..2) has this name in the text form; -1: none. */
 int dq_arg_by_name(const struct dq_hook_info *h, const char *name, size_t len);

@@ -34,6 +34,19 @@ const struct dq_valname dq_names_taskev[] = { { DQ_TASKEV_FORK, "FORK" },
 					      { DQ_TASKEV_EXIT, "EXIT" },
 					      { 0, NULL } };
 
+const struct dq_valname dq_names_snap[] = { { DQ_SNAP_BEGIN, "BEGIN" },
+					    { DQ_SNAP_FINAL, "FINAL" },
+					    { 0, NULL } };
+
+const struct dq_valname dq_names_snap_flags[] = { { DQ_SNAP_COMPLETE, "COMPLETE" },
+						  { DQ_SNAP_FAILED, "FAILED" },
+						  { 0, NULL } };
+
+const struct dq_valname dq_names_hold[] = { { DQ_HOLD_FD, "FD" },
+					    { DQ_HOLD_MAP, "MAP" },
+					    { DQ_HOLD_REFS, "REFS" },
+					    { 0, NULL } };
+
 /* Bits are hook ids of callbacks, counted from 64. */
 #define OPS_BIT(h, cb)                                                                             \
 	{                                                                                          \
@@ -89,7 +102,8 @@ const char *const dq_arg_names[DQ_ARG_COUNT] = {
 	[ARG_SIZE] = "size",	 [ARG_OFLAGS] = "flags", [ARG_FD] = "fd",     [ARG_DYN] = "dyn",
 	[ARG_DIR] = "dir",	 [ARG_OFFSET] = "offset", [ARG_LEN] = "len",  [ARG_PGOFF] = "pgoff",
 	[ARG_PAGE] = "page",	 [ARG_CMD] = "cmd",	  [ARG_SYNC] = "sync", [ARG_PROT] = "prot",
-	[ARG_MASK] = "mask",
+	[ARG_MASK] = "mask",	 [ARG_KEY] = "key",	  [ARG_ORIG] = "orig", [ARG_TIMELINE] = "timeline",
+	[ARG_SEQNO] = "seqno",	 [ARG_FDNO] = "fdno",
 };
 
 int dq_arg_by_name(const struct dq_hook_info *h, const char *name, size_t len)

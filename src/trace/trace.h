@@ -50,6 +50,10 @@ enum dq_kind {
 	DQ_CLOCK = 12,
 	DQ_END = 13,
 	DQ_TASKEV = 14,
+	DQ_SNAP = 15,
+	DQ_HOLD = 16,
+	DQ_STACK = 17,
+	DQ_TIMELINE = 18,
 	DQ_KIND_MAX
 };
 
@@ -141,6 +145,9 @@ struct dq_call {
 	uint64_t a[3];		/* as hooks.h says */
 	int64_t ret;		/* as hooks.h says */
 	const char *caller;	/* outermost calls only: "function [module]"; "" when not recorded */
+	uint32_t table;		/* hooks of descriptors: the descriptor table; see struct dq_taskev */
+	uint32_t vma;		/* hooks of mappings: the mapping, a number unique in the trace */
+	uint32_t stack;		/* outermost calls with --stacks: id of struct dq_stack; 0: none */
 };
 
 #define DQ_SYS_OPEN 0x1		/* the recording ended inside it: ret unknown */
@@ -196,12 +203,69 @@ struct dq_clock {
 };
 
 enum dq_taskev_what { DQ_TASKEV_FORK = 1, DQ_TASKEV_EXEC = 2, DQ_TASKEV_EXIT = 3 };
-/* Something that changes who holds descriptors. */
+/*
+ * Something that changes who holds descriptors and mappings. Written for tasks whose descriptor
+ * table or address space had something of a dma-buf, so not for every fork of the machine.
+ *
+ * A descriptor table (struct files_struct) has a number, unique in the trace; threads share one.
+ * The child of a FORK with another table than `from` starts with a copy of it, and with a copy of
+ * the parent's mappings: the vm_area_dup calls that the parent made since its last other event made
+ * them. When a table turns up that no FORK has announced (exec and close_range(CLOSE_RANGE_UNSHARE)
+ * make one), it is a copy of the one that the process had.
+ */
 struct dq_taskev {
 	uint64_t t;
 	uint32_t what;		/* enum dq_taskev_what */
 	uint32_t task;		/* who */
 	uint32_t other;		/* FORK: the child's task id */
+	uint32_t table;		/* the table of the child (FORK) or of the task; 0: not known */
+	uint32_t from;		/* FORK: the parent's table */
+};
+
+enum dq_snap_when { DQ_SNAP_BEGIN = 1, DQ_SNAP_FINAL = 2 };
+#define DQ_SNAP_COMPLETE 0x1	/* buffers without descriptor and mapping are found too */
+#define DQ_SNAP_FAILED	 0x2	/* a source could not be read to its end */
+/*
+ * The recorder looked who holds what, instead of watching: before the first call and after the last
+ * one. Written when it begins, and with the same id once more when it is done, with its counts.
+ * Only what concerns buffers that are in the trace is written.
+ */
+struct dq_snap {
+	uint32_t id;		/* from 1 */
+	uint32_t what;		/* enum dq_snap_when */
+	uint32_t flags;		/* DQ_SNAP_* */
+	uint64_t t0, t1;	/* t1 0: has begun */
+	const char *sources;	/* "task_file task_vma dmabuf", "procfs"; "" none */
+	uint64_t bufs, fds, maps; /* found */
+	uint64_t differ;	/* FINAL: how many of them the calls do not explain, and the reverse */
+};
+
+enum dq_hold_what { DQ_HOLD_FD = 1, DQ_HOLD_MAP = 2, DQ_HOLD_REFS = 3 };
+/* One thing that a snapshot found. */
+struct dq_hold {
+	uint64_t t;
+	uint32_t snap;		/* id of the snapshot */
+	uint32_t what;		/* enum dq_hold_what */
+	uint32_t buf;
+	uint32_t task;		/* FD, MAP: a thread of the process */
+	uint32_t table;		/* FD: its descriptor table */
+	int32_t fd;		/* FD: number; -1 otherwise */
+	uint32_t vma;		/* MAP: the mapping; 0: found, but it has no number */
+	uint64_t n;		/* REFS: references of the file, all of them; otherwise 1 */
+};
+
+/* A kernel stack, with --stacks. */
+struct dq_stack {
+	uint32_t id;
+	const char *frames;	/* "function [module]" each, the innermost first, joined by '\n' */
+};
+
+/* A timeline of fences: what a wait (hook dma_fence_wait) was for. */
+struct dq_timeline {
+	uint32_t id;
+	uint64_t context;	/* the kernel's number of it */
+	const char *driver;	/* as the fence's own operations name it */
+	const char *name;
 };
 
 /* Last item of a trace that was closed properly. */
@@ -228,6 +292,10 @@ struct dq_item {
 		struct dq_clock clock;
 		struct dq_end end;
 		struct dq_taskev taskev;
+		struct dq_snap snap;
+		struct dq_hold hold;
+		struct dq_stack stack;
+		struct dq_timeline timeline;
 	};
 };
 

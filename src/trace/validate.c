@@ -88,10 +88,10 @@ void dq_validator_free(struct dq_validator **pv)
 	free(v);
 }
 
-/* An id gets its meaning. Tasks, ops tables and hooks may be said again. */
+/* An id gets its meaning. Tasks, ops tables, hooks and snapshots may be said again. */
 static void define(struct dq_validator *v, enum dq_kind kind, uint32_t id)
 {
-	bool again = kind == DQ_TASK || kind == DQ_OPS || kind == DQ_HOOK;
+	bool again = kind == DQ_TASK || kind == DQ_OPS || kind == DQ_HOOK || kind == DQ_SNAP;
 	struct task_rules *t;
 
 	if (!id)
@@ -176,6 +176,9 @@ static void check_call(struct dq_validator *v, const struct dq_call *c)
 	use(v, DQ_CALL, DQ_TASK, c->task);
 	use(v, DQ_CALL, DQ_BUF, c->buf);
 	use(v, DQ_CALL, DQ_ATT, c->att);
+	use(v, DQ_CALL, DQ_STACK, c->stack);
+	if (c->hook == HOOK_FENCE_WAIT)
+		use(v, DQ_CALL, DQ_TIMELINE, (uint32_t)c->a[0]);
 	t = task_of(v, c->task);
 	if (!t)
 		return;
@@ -255,6 +258,20 @@ int dq_validator_item(struct dq_validator *v, const struct dq_item *item)
 	case DQ_TASKEV:
 		use(v, DQ_TASKEV, DQ_TASK, item->taskev.task);
 		use(v, DQ_TASKEV, DQ_TASK, item->taskev.other);
+		break;
+	case DQ_SNAP:
+		define(v, DQ_SNAP, item->snap.id);
+		break;
+	case DQ_HOLD:
+		use(v, DQ_HOLD, DQ_SNAP, item->hold.snap);
+		use(v, DQ_HOLD, DQ_BUF, item->hold.buf);
+		use(v, DQ_HOLD, DQ_TASK, item->hold.task);
+		break;
+	case DQ_STACK:
+		define(v, DQ_STACK, item->stack.id);
+		break;
+	case DQ_TIMELINE:
+		define(v, DQ_TIMELINE, item->timeline.id);
 		break;
 	case DQ_LOSS:
 		v->lost += item->loss.count;
