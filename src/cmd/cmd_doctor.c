@@ -179,6 +179,7 @@ static int check_live(const struct doctor_opts *o)
 	struct dq_writer *w = NULL;
 	struct dq_writer_opts wo = { 0 };
 	struct dq_live_stats st;
+	struct dq_sink sink;
 	int err, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	int which;
 
@@ -191,8 +192,10 @@ static int check_live(const struct doctor_opts *o)
 		err = dq_live_attach(live);
 	if (!err)
 		err = dq_writer_new(&w, null, &wo);
-	if (!err)
-		err = dq_live_start(live, w);
+	if (!err) {
+		sink = dq_writer_sink(w);
+		err = dq_live_start(live, &sink);
+	}
 	if (err) {
 		say("recording", false, "impossible");
 		dq_err("doctor: %s", *dq_live_error(live) ? dq_live_error(live) : dq_errname(err));

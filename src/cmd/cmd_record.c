@@ -32,10 +32,10 @@
 struct record_opts {
 	const char *out;
 	struct dq_strs pids;
-	const char *comm, *exporter, *btf, *ready_file;
-	uint64_t time, ring;
+	const char *comm, *exporter, *device, *inode, *btf, *ready_file;
+	uint64_t time, ring, min_size;
 	int attach;
-	bool all, force, strict, raw;
+	bool all, force, strict, raw, stacks;
 };
 
 #define OFF(f) offsetof(struct record_opts, f)
@@ -55,6 +55,12 @@ static const struct dq_opt opts[] = {
 	  "processes of this name and the buffers that they touch", NULL, false },
 	{ "exporter", 0, "NAME", DQ_OPT_STR, OFF(exporter), "What is recorded",
 	  "buffers of this exporter (its exp_name or its module)", NULL, false },
+	{ "device", 0, "NAME", DQ_OPT_STR, OFF(device), "What is recorded",
+	  "buffers that this device or driver imports", NULL, false },
+	{ "inode", 0, "N", DQ_OPT_STR, OFF(inode), "What is recorded",
+	  "the buffer with this inode number", NULL, false },
+	{ "min-size", 0, "SIZE", DQ_OPT_SIZE, OFF(min_size), "What is recorded",
+	  "buffers of at least this size", NULL, false },
 	{ "all", 'a', NULL, DQ_OPT_FLAG, OFF(all), "What is recorded",
 	  "with CMD: the whole machine, not only CMD", NULL, false },
 	{ "attach", 0, "RUNG", DQ_OPT_ENUM, OFF(attach), "How",
@@ -63,6 +69,8 @@ static const struct dq_opt opts[] = {
 	  "size of the ring buffer (default: 8M)", NULL, false },
 	{ "btf", 0, "FILE", DQ_OPT_STR, OFF(btf), "How",
 	  "types of the running kernel, when it has no BTF of its own", NULL, false },
+	{ "stacks", 0, NULL, DQ_OPT_FLAG, OFF(stacks), "How",
+	  "record the kernel stack of each outermost call", NULL, false },
 	{ "raw-addresses", 0, NULL, DQ_OPT_FLAG, OFF(raw), "How",
 	  "write kernel addresses of buffers and attachments into the trace", NULL, false },
 	{ "ready-file", 0, "FILE", DQ_OPT_STR, OFF(ready_file), "How",
@@ -74,6 +82,7 @@ struct recording {
 	const struct record_opts *o;
 	struct dq_live *live;
 	struct dq_writer *writer;
+	struct dq_sink sink;
 	int out;		/* -1: not open */
 	const char *path;
 	bool regular, existed;
@@ -170,6 +179,8 @@ static int open_writer(struct recording *r)
 		err = dq_writer_new(&r->writer, r->out, &wo);
 	if (err)
 		dq_err("record: cannot write %s: %s", r->path, dq_errname(err));
+	else
+		r->sink = dq_writer_sink(r->writer);
 	return err;
 }
 
@@ -327,17 +338,27 @@ static int check_pid(const char *text, uint32_t *ret_pid)
 	return 0;
 }
 
-static int prepare(struct recording *r, const uint32_t *pids)
+/* What was asked for, beside the options as they are. */
+struct wanted {
+	uint32_t *pids;
+	uint64_t inode;
+};
+
+static int prepare(struct recording *r, const struct wanted *w)
 {
 	const struct record_opts *o = r->o;
 	struct dq_live_opts lo = {
 		.rung = o->attach < 0 ? DQ_RUNG_AUTO : (enum dq_rung)o->attach,
 		.ring_bytes = o->ring,
-		.pids = pids,
+		.pids = w->pids,
 		.npids = o->pids.n,
 		.by_task = r->argv && !o->all,
 		.comm = o->comm,
 		.exporter = o->exporter,
+		.device = o->device,
+		.inode = w->inode,
+		.min_size = o->min_size,
+		.stacks = o->stacks,
 		.btf = o->btf,
 		.raw_addresses = o->raw,
 	};
@@ -389,7 +410,7 @@ static int start(struct recording *r)
 	if (!err)
 		err = put_cmdline(r);
 	if (!err)
-		err = dq_live_start(r->live, r->writer);
+		err = dq_live_start(r->live, &r->sink);
 	if (err) {
 		dq_err("record: cannot write %s: %s", r->path, dq_errname(err));
 		return err;
@@ -460,7 +481,7 @@ static void write_failed(struct recording *r, int err)
 		dq_err("record: cannot write %s: %s; the trace ends here", r->path, dq_errname(err));
 }
 
-static int record(struct recording *r, const uint32_t *pids)
+static int record(struct recording *r, const struct wanted *w)
 {
 	struct dq_live_stats st;
 	int err, werr;
@@ -472,7 +493,7 @@ static int record(struct recording *r, const uint32_t *pids)
 		dq_err("record: cannot start: %s", dq_errname(err));
 		return DQ_EXIT_RECORD;
 	}
-	if (prepare(r, pids))
+	if (prepare(r, w))
 		return DQ_EXIT_RECORD;
 	warn_hooks(r);
 	if (open_writer(r) || start(r))
@@ -495,20 +516,30 @@ static int record(struct recording *r, const uint32_t *pids)
 	return r->o->strict && (st.lost || st.missed_returns) ? DQ_EXIT_INCOMPLETE : DQ_EXIT_OK;
 }
 
+static int check_wanted(const struct record_opts *o, struct wanted *w)
+{
+	int ret = 0;
+
+	if (o->inode && (dq_parse_uint(o->inode, &w->inode) || !w->inode))
+		return dq_usage_error(&dq_cmd_record, "invalid inode number '%s'", o->inode);
+	w->pids = calloc(o->pids.n + 1, sizeof(*w->pids));
+	if (!w->pids)
+		return DQ_EXIT_RECORD;
+	for (size_t i = 0; !ret && i < o->pids.n; i++)
+		ret = check_pid(o->pids.v[i], &w->pids[i]);
+	return ret;
+}
+
 static int run(void *opts_v, int argc, char **argv)
 {
 	struct record_opts *o = opts_v;
 	struct recording r = { .o = o, .out = -1, .go = -1, .sigfd = -1,
 			       .argv = argc ? argv : NULL };
-	uint32_t *pids = calloc(o->pids.n + 1, sizeof(*pids));
-	int ret = 0, werr = 0;
+	struct wanted w = { 0 };
+	int ret = check_wanted(o, &w), werr = 0;
 
-	for (size_t i = 0; pids && !ret && i < o->pids.n; i++)
-		ret = check_pid(o->pids.v[i], &pids[i]);
-	if (!pids)
-		ret = DQ_EXIT_RECORD;
 	if (!ret)
-		ret = record(&r, pids);
+		ret = record(&r, &w);
 	if (r.go >= 0)
 		close(r.go);
 	if (r.writer)
@@ -526,7 +557,7 @@ static int run(void *opts_v, int argc, char **argv)
 	dq_live_free(&r.live);
 	if (r.sigfd >= 0)
 		close(r.sigfd);
-	free(pids);
+	free(w.pids);
 	return ret;
 }
 

@@ -98,7 +98,7 @@ int collect_put(struct dq_collect *c, const struct dq_item *item)
 
 	if (c->err)
 		return c->err;
-	err = dq_writer_put(c->l->writer, item);
+	err = c->l->sink.put(c->l->sink.ctx, item);
 	if (err)
 		c->err = err;
 	return err;

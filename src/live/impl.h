@@ -74,7 +74,7 @@ struct dq_live {
 	struct ops_table *ops;
 	size_t nops, ops_cap;
 	struct dq_collect *collect;
-	struct dq_writer *writer;
+	struct dq_sink sink;
 	int kprobe_type;
 	bool cookies;		/* one pair of programs serves all kprobes */
 	uint64_t t_start;
@@ -106,7 +106,7 @@ struct dq_collect;
 int collect_new(struct dq_collect **ret_c, struct dq_live *l);
 void collect_free(struct dq_collect **c);
 int collect_record(struct dq_collect *c, const void *data, size_t size);
-int collect_error(const struct dq_collect *c);	/* first error of the writer, sticky */
+int collect_error(const struct dq_collect *c);	/* first error of the sink, sticky */
 void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64_t now);
 void collect_loss(struct dq_collect *c, const struct wire_loss *w);
 int collect_put(struct dq_collect *c, const struct dq_item *item);

@@ -287,17 +287,17 @@ static void put_clock(struct dq_live *l)
 	collect_put(l->collect, &it);
 }
 
-int dq_live_start(struct dq_live *l, struct dq_writer *w)
+int dq_live_start(struct dq_live *l, const struct dq_sink *sink)
 {
 	int err;
 
-	l->writer = w;
+	l->sink = *sink;
 	put_metas(l);
 	put_clock(l);
 	put_hooks(l, false);
 	err = collect_error(l->collect);
 	if (!err)
-		err = dq_writer_flush(w);
+		err = l->sink.flush(l->sink.ctx);
 	if (err)
 		return err;
 	l->t_start = now_ns();
@@ -395,7 +395,7 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	it.end.lost = st.lost;
 	collect_put(l->collect, &it);
 	err = collect_error(l->collect);
-	return err ? err : dq_writer_flush(l->writer);
+	return err ? err : l->sink.flush(l->sink.ctx);
 }
 
 void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st)

@@ -32,8 +32,16 @@ struct dq_live_opts {
 	bool by_task;		/* filter even when npids is 0: pids come by dq_live_add_pid() */
 	const char *comm;	/* record thread groups of this name; NULL: any */
 	const char *exporter;	/* record buffers of this exporter; NULL: any */
+	const char *device;	/* record buffers that this device or driver imports; NULL: any */
+	uint64_t inode;		/* record the buffer with this inode number; 0: any */
+	uint64_t min_size;	/* record buffers of at least so many bytes */
+	bool stacks;		/* kernel stacks of outermost calls */
 	const char *btf;	/* BTF of the running kernel, when it has none itself; NULL */
 	bool raw_addresses;
+	/* Asked before the final snapshot's item is written with its counts, when its holds have been
+	 * put: how many of them the calls do not explain, and the reverse. NULL: nobody looks. */
+	uint64_t (*differ)(void *ctx);
+	void *differ_ctx;
 };
 
 struct dq_live;
@@ -43,9 +51,10 @@ int dq_live_check(struct dq_live *l);	/* looks whether this machine allows it: q
 int dq_live_load(struct dq_live *l);	/* loads the programs into the kernel */
 int dq_live_attach(struct dq_live *l);	/* attaches them; nothing is recorded yet */
 int dq_live_add_pid(struct dq_live *l, uint32_t tgid);
-/* Writes the head of the trace (meta, hooks) to w, which must outlive the recording, and begins. */
-int dq_live_start(struct dq_live *l, struct dq_writer *w);
-/* Waits up to timeout_ms and writes what came. -EINTR is no error; a writer's error is returned. */
+/* Puts the head of the trace (meta, hooks) into the sink, which must outlive the recording, and
+ * begins. Who wants to see the items on their way stands in front of the writer as a sink. */
+int dq_live_start(struct dq_live *l, const struct dq_sink *sink);
+/* Waits up to timeout_ms and puts what came. -EINTR is no error; the sink's error is returned. */
 int dq_live_poll(struct dq_live *l, int timeout_ms);
 /* Ends the recording: open calls, losses, counts and the END item with `reason`. */
 int dq_live_stop(struct dq_live *l, const char *reason);

@@ -312,6 +312,14 @@ struct dq_hook_info {
 const struct dq_hook_info *dq_hook_info(uint32_t id);
 const struct dq_hook_info *dq_hook_by_name(const char *name);
 
+/* Where items go to: the writer, or something in front of it. put copies what it needs, flush hands
+ * on what was put; both return 0 or -errno. */
+struct dq_sink {
+	int (*put)(void *ctx, const struct dq_item *item);
+	int (*flush)(void *ctx);
+	void *ctx;
+};
+
 /* ---- writing the binary file -------------------------------------------------- */
 
 struct dq_writer;
@@ -334,6 +342,7 @@ int dq_writer_put(struct dq_writer *w, const struct dq_item *item);
 int dq_writer_flush(struct dq_writer *w);	/* end the current chunks, write them */
 int dq_writer_close(struct dq_writer **w);	/* flush, free, set *w to NULL; writes no END by itself */
 uint64_t dq_writer_bytes(const struct dq_writer *w);
+struct dq_sink dq_writer_sink(struct dq_writer *w);
 
 /* ---- reading ------------------------------------------------------------------- */
 

@@ -278,3 +278,18 @@ uint64_t dq_writer_bytes(const struct dq_writer *w)
 {
 	return w->bytes;
 }
+
+static int sink_put(void *ctx, const struct dq_item *item)
+{
+	return dq_writer_put(ctx, item);
+}
+
+static int sink_flush(void *ctx)
+{
+	return dq_writer_flush(ctx);
+}
+
+struct dq_sink dq_writer_sink(struct dq_writer *w)
+{
+	return (struct dq_sink){ .put = sink_put, .flush = sink_flush, .ctx = w };
+}

@@ -19,6 +19,9 @@ usage record "invalid value 'tracepoint' for '--attach': use fentry or kprobe" -
 usage record "invalid value '1X' for '--ring': use a number of bytes, or one with K, M or G, such as 8M" --ring 1X
 usage record "invalid value 'forever' for '-t': use a number of seconds, or one with ns, us, ms, s, m or h, such as 1.5s" \
 	-t forever
+usage record "invalid inode number '0'" --inode 0
+usage record "invalid inode number 'x'" --inode=x
+usage record "invalid value '-1' for '--min-size': use a number of bytes, or one with K, M or G, such as 8M" --min-size -1
 expect 125 'dmaseq: record: no process 2147483647: ESRCH. Try: pidof NAME' '' -- record -p 2147483647
 usage doctor "extra operand 'x'" x
 
