@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * holders_int.h - what holders.c, hold_fd.c and hold_look.c share.
+ */
+#ifndef DQ_MODEL_HOLDERS_INT_H
+#define DQ_MODEL_HOLDERS_INT_H
+
+#include "model/holders.h"
+
+#define HOLD_EXITED 1024	/* tasks that have exited and are still known: their last calls come after */
+#define HOLD_DIED   256		/* buffers of which it is known when they were released */
+#define HOLD_MAX    (1u << 20)	/* descriptors of all tables: nobody has more, a hostile file may */
+
+struct hold_task {
+	uint32_t id, tid, tgid;
+	uint32_t name;		/* in strs */
+};
+
+/* What a call of a task did that its syscall's arguments will say more about. */
+enum hold_todo_what { TODO_CLOSE, TODO_INSTALL, TODO_DUP2, TODO_SEND, TODO_VMA };
+struct hold_todo {
+	enum hold_todo_what what;
+	uint32_t buf, table;
+	int32_t fd;		/* INSTALL, DUP2 */
+	uint32_t seq;		/* INSTALL */
+	uint64_t t;
+	uint32_t vma;		/* VMA: the copy */
+	bool taken;		/* INSTALL: its sender is known; DUP2: the close came */
+};
+
+/* A task inside of a syscall, or of a call outside of one. */
+struct hold_run {
+	uint32_t task, sys;
+	struct hold_todo *todo;
+	size_t n, cap;
+	uint32_t last_class[8];	/* the last frame of an operation: its wrapper comes later and is not another one */
+	uint32_t last_seq[5];
+	uint32_t last_obj[5];
+};
+
+struct hold_dead {
+	uint32_t buf;
+	uint64_t t;
+};
+
+struct dq_holders {
+	struct dq_hold_buf **bufs; /* in any order */
+	size_t nbufs, cap_bufs;
+	struct dq_map *ix_buf;	/* id -> index in bufs */
+	uint32_t max_buf;
+	struct dq_map *slots;	/* table << 32 | fd -> buffer */
+	size_t nfd;		/* descriptors of all tables */
+	struct dq_map *tables;	/* known ones -> 1 */
+	struct dq_map *procs;	/* tgid -> its table */
+	struct dq_map *traced;	/* tgid -> 1: made calls that were recorded */
+	struct hold_task *tasks;
+	size_t ntasks, cap_tasks;
+	struct dq_map *ix_task;
+	struct { uint32_t task, table; } exited[HOLD_EXITED];
+	size_t nexited;
+	struct hold_run *runs;
+	size_t nruns, cap_runs;
+	struct dq_map *ix_run;	/* task -> index in runs */
+	struct dq_map *socks;	/* device id -> 1: a socket */
+	struct dq_strtab *strs;
+	bool filtered;		/* not everything was recorded */
+	uint64_t now;		/* the largest time so far */
+	/* snapshots */
+	struct dq_snap begin, final;
+	bool looked;		/* BEGIN is done, and looked at descriptors and mappings */
+	struct hold_extra *extra; /* found by the final look, not explained */
+	size_t nextra, cap_extra;
+	struct hold_dead dead[HOLD_DIED];
+	size_t ndead;
+	void (*on_transfer)(const struct dq_transfer *t, void *ctx);
+	void *ctx;
+};
+
+/* What the final look found and nobody explains. */
+struct hold_extra {
+	struct dq_hold h;
+};
+
+/* holders.c */
+struct dq_hold_buf *hold_buf(const struct dq_holders *h, uint32_t id);
+const struct hold_task *hold_task(const struct dq_holders *h, uint32_t id);
+struct hold_run *hold_run(struct dq_holders *h, uint32_t task, uint32_t sys);
+struct hold_todo *hold_todo(struct dq_holders *h, const struct dq_call *c, enum hold_todo_what what);
+int hold_map_add(struct dq_hold_buf *b, uint32_t vma, uint32_t task, uint64_t t);
+
+/* hold_fd.c */
+struct dq_hold_fds *hold_fds(struct dq_hold_buf *b, uint32_t table);
+bool hold_fds_has(const struct dq_hold_fds *f, int32_t fd);
+int hold_install(struct dq_holders *h, struct dq_hold_buf *b, uint32_t table, uint32_t task, int32_t fd,
+		 uint64_t t);
+int hold_fd_call(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_call *c);
+int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s);
+int hold_fork(struct dq_holders *h, const struct dq_taskev *e);
+/* a table in use by a task: one that nobody announced is a copy of what the process had */
+int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t);
+void hold_drop_fds(struct dq_holders *h, struct dq_hold_buf *b);
+
+/* hold_look.c */
+int hold_snap(struct dq_holders *h, const struct dq_snap *s);
+int hold_hold(struct dq_holders *h, const struct dq_hold *l);
+
+#endif /* DQ_MODEL_HOLDERS_INT_H */
