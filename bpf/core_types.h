@@ -132,6 +132,11 @@ struct dma_buf_ops {
 	void *end_cpu_access_partial;
 };
 
+struct dma_buf_attach_ops {
+	void *move_notify;	/* until 6.x */
+	void *invalidate_mappings; /* since 7.x */
+};
+
 struct dma_buf {
 	__u64 size;		/* size_t: read by size */
 	struct file *file;
@@ -144,7 +149,7 @@ struct dma_buf {
 struct dma_buf_attachment {
 	struct dma_buf *dmabuf;
 	struct device *dev;
-	const void *importer_ops;
+	const struct dma_buf_attach_ops *importer_ops;
 };
 
 struct dma_buf_export_info {

@@ -327,6 +327,31 @@ __noinline int announce_ops(__u64 ops, __u64 exp_name)
 	return 0;
 }
 
+/* An importer's table. Its functions are in the importer, whose name the attachment will have. */
+__noinline int announce_importer(__u64 ops)
+{
+	struct dma_buf_attach_ops *o = (struct dma_buf_attach_ops *)ops;
+	__u32 one = 1;
+	struct wire_ops *w;
+
+	if (!ops || bpf_map_lookup_elem(&ops_known, &ops))
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w)
+		return count_loss(LOSS_RING);
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_OPS;
+	w->importer = 1;
+	w->ops = ops;
+	if (bpf_core_field_exists(o->move_notify))
+		w->slot[0] = (__u64)BPF_CORE_READ(o, move_notify);
+	if (bpf_core_field_exists(o->invalidate_mappings))
+		w->slot[1] = (__u64)BPF_CORE_READ(o, invalidate_mappings);
+	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
+	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
+	return 0;
+}
+
 __noinline int announce_buf(__u64 p, __u64 t)
 {
 	struct object *o = bpf_map_lookup_elem(&bufs, &p);
@@ -367,6 +392,7 @@ __noinline int announce_att(__u64 p, __u64 buf)
 	struct wire_att *w;
 	struct device *dev;
 	const char *name;
+	__u64 ops;
 
 	if (!o)
 		return 0;
@@ -378,7 +404,8 @@ __noinline int announce_att(__u64 p, __u64 buf)
 	__builtin_memset(w, 0, sizeof(*w));
 	w->kind = WIRE_ATT;
 	w->flags = o->announced == 2 ? WIRE_ATT_PREEXISTING : 0;
-	if (BPF_CORE_READ(a, importer_ops))
+	ops = (__u64)BPF_CORE_READ(a, importer_ops);
+	if (ops)
 		w->flags |= WIRE_ATT_DYNAMIC;
 	w->att = o->token;
 	w->ptr = p;
@@ -397,6 +424,8 @@ __noinline int announce_att(__u64 p, __u64 buf)
 	}
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	o->announced = 1;
+	if (ops) /* of an attachment that was there before us; else it is known since its entry */
+		announce_importer(ops);
 	return 0;
 }
 
@@ -1176,6 +1205,8 @@ static __always_inline int on_entry(const __u32 hook, __u64 a0, __u64 a1, __u64 
 	if (hook == HOOK_EXPORT) /* before the exporter's first callback can run */
 		announce_ops((__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, ops),
 			     (__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, exp_name));
+	if (hook == HOOK_DYNAMIC_ATTACH) /* before the buffer can move */
+		announce_importer(a2);
 	return enter(&f, bpf_get_current_task());
 }
 
@@ -1214,6 +1245,8 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		return is_err(ret) ? (__s64)ret : ret != 0;
 	case RET_INT:
 	case RET_FD:
+		if (hook == HOOK_ATTACH_REVOCABLE) /* a bool: the rest of the register is anything */
+			return ret & 1;
 		return (__s64)(__s32)ret;
 	case RET_MASK:
 		return (__u32)ret;
@@ -1289,6 +1322,8 @@ static __noinline int leave(__u32 hook, __u64 ret)
 		if ((f->a[0] & ~IOCTL_SIZE_MASK) == (IOCTL_SET_NAME & ~IOCTL_SIZE_MASK) && !r)
 			name_was_set(f->bufp, f->buf, f->t0);
 	}
+	if (hook == HOOK_SET_NAME && !r && !f->depth)
+		name_was_set(f->bufp, f->buf, f->t0);
 	return emit_call(st, f, t1, r);
 }
 
@@ -1393,6 +1428,19 @@ SEC("?kretprobe") int kr_any(struct pt_regs *ctx)
 	return leave(bpf_get_attach_cookie(ctx), REG_RET(ctx));
 }
 
+/* The same on top of fprobe (5.18, 0dcac2725406; CONFIG_FPROBE): one link for all functions. The
+ * registers are those of a kprobe at the function's first byte, stack pointer included. */
+SEC("?kprobe.multi") int m_any(struct pt_regs *ctx)
+{
+	return on_entry(bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
+			REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx), kprobe_caller(ctx));
+}
+
+SEC("?kretprobe.multi") int mr_any(struct pt_regs *ctx)
+{
+	return leave(bpf_get_attach_cookie(ctx), REG_RET(ctx));
+}
+
 /* End of every syscall of the machine: must be cheap for tasks that never touched a dma-buf. */
 SEC("?raw_tp/sys_exit") int tp_sys_exit(__u64 *ctx)
 {
@@ -1463,4 +1511,35 @@ SEC("?raw_tp") int peek_ops(__u64 *ctx)
 	w->ops = ctx[0];
 	read_slots(w, (const struct dma_buf_ops *)ctx[0]);
 	return 0;
+}
+
+static __always_inline int tell_module(struct module *mod, __u32 load)
+{
+	struct wire_module *w;
+
+	if (!armed)
+		return 0;
+	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
+	if (!w)
+		return count_loss(LOSS_RING);
+	__builtin_memset(w, 0, sizeof(*w));
+	w->kind = WIRE_MODULE;
+	w->load = load;
+	w->t = bpf_ktime_get_ns();
+	BPF_CORE_READ_STR_INTO(&w->name, mod, name);
+	/* At once: a new exporter's first buffer may come soon. */
+	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* Its text and symbols are there, its initialisation comes next (kernel/module, load_module). */
+SEC("?raw_tp/module_load") int tp_module_load(__u64 *ctx)
+{
+	return tell_module((struct module *)ctx[0], 1);
+}
+
+/* Its kprobes died when it began to go (kprobes_module_callback); its memory goes now. */
+SEC("?raw_tp/module_free") int tp_module_free(__u64 *ctx)
+{
+	return tell_module((struct module *)ctx[0], 0);
 }

@@ -64,6 +64,10 @@
 	  NONE, OPT)                                                                               \
 	X(26, KMAP, "dma_buf_kmap", API, OBJ_DMABUF0, PTR, PAGE, NONE, NONE, OPT)                  \
 	X(27, KUNMAP, "dma_buf_kunmap", API, OBJ_DMABUF0, VOID, PAGE, NONE, NONE, OPT)             \
+	X(28, SET_NAME, "dma_buf_set_name", API, OBJ_DMABUF0, INT, NONE, NONE, NONE, OPT)          \
+	X(29, GET_FLAGS, "dma_buf_get_flags", API, OBJ_DMABUF0, INT, NONE, NONE, NONE, OPT)        \
+	X(30, ATTACH_REVOCABLE, "dma_buf_attach_revocable", API, OBJ_ATTACH0, INT, NONE, NONE,     \
+	  NONE, OPT)                                                                               \
 	/* the file operations of a dma-buf file, and its end */                                   \
 	X(32, IOCTL, "dma_buf_ioctl", FOPS, OBJ_FILE0, INT, CMD, SYNC, NONE, REQ)                  \
 	X(33, MMAP_FILE, "dma_buf_mmap_internal", FOPS, OBJ_FILE0, INT, LEN, PGOFF, PROT, REQ)     \
@@ -71,6 +75,7 @@
 	X(35, POLL_CB, "dma_buf_poll_cb", FOPS, OBJ_NONE, NORET, NONE, NONE, NONE, OPT)            \
 	X(36, FILE_RELEASE, "dma_buf_file_release", FOPS, OBJ_FILE1, INT, NONE, NONE, NONE, OPT)   \
 	X(37, RELEASE, "dma_buf_release", FOPS, OBJ_DENTRY0, VOID, NONE, NONE, NONE, REQ)          \
+	X(38, FLUSH, "dma_buf_flush", FOPS, OBJ_FILE0, INT, NONE, NONE, NONE, OPT)                 \
 	/* descriptor tables and mappings, filtered to dma-buf files; call.table, call.vma */      \
 	X(48, FD_INSTALL, "fd_install", VFS, OBJ_FILE1, NORET, FD, KEY, NONE, REQ)                 \
 	X(49, FILP_FLUSH, "filp_flush", VFS, OBJ_FILE0, NORET, FDNO, NONE, NONE, OPT)              \

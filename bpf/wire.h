@@ -31,6 +31,7 @@ enum wire_kind {
 	WIRE_NAMED = 7,
 	WIRE_DEV = 8,
 	WIRE_LOSS = 9,
+	WIRE_MODULE = 32,
 };
 
 /* Same bits as DQ_CALL_* of src/trace/trace.h; collect.c asserts it. */
@@ -116,10 +117,14 @@ struct wire_att {
 	char bus[WIRE_STR];
 };
 
-/* A dma_buf_ops table not met before. slot[i] is the address of callback hook HOOK_OPS_ATTACH + i. */
+/*
+ * A table of callbacks not met before: an exporter's dma_buf_ops, slot[i] is the address of hook
+ * HOOK_OPS_ATTACH + i; or an importer's dma_buf_attach_ops, slot[i] is hook HOOK_IMP_MOVE_NOTIFY + i.
+ */
 struct wire_ops {
 	__u16 kind;
-	__u16 pad[3];
+	__u16 importer;
+	__u16 pad[2];
 	__u64 ops;
 	__u64 slot[WIRE_SLOTS];
 	char exp_name[WIRE_STR];
@@ -140,6 +145,15 @@ struct wire_dev {
 	__u32 mode;
 	__u32 pad2;
 	char module[WIRE_STR];
+};
+
+/* A module was loaded (its initialisation is about to run), or is being freed. */
+struct wire_module {
+	__u16 kind;
+	__u16 load;
+	__u32 pad;
+	__u64 t;
+	char name[WIRE_STR];
 };
 
 enum wire_loss_source {
@@ -226,7 +240,8 @@ struct object {
 	P(FD_INSTALL, 2) P(FILP_FLUSH, 2) P(FILP_CLOSE, 2) P(OPS_ATTACH, 0) P(OPS_DETACH, 0) \
 	P(OPS_PIN, 0) P(OPS_UNPIN, 0) P(OPS_MAP, 0) P(OPS_UNMAP, 0) P(OPS_RELEASE, 0) \
 	P(OPS_BEGIN_CPU, 0) P(OPS_END_CPU, 0) P(OPS_MMAP, 0) P(OPS_VMAP, 0) P(OPS_VUNMAP, 0) \
-	P(OPS_BEGIN_CPU_PARTIAL, 0) P(OPS_END_CPU_PARTIAL, 0)
+	P(OPS_BEGIN_CPU_PARTIAL, 0) P(OPS_END_CPU_PARTIAL, 0) P(IMP_MOVE_NOTIFY, 0) \
+	P(IMP_INVALIDATE, 0) P(SET_NAME, 2) P(GET_FLAGS, 2) P(ATTACH_REVOCABLE, 1) P(FLUSH, 2)
 
 /* Knobs, set before load. */
 struct config {

@@ -29,7 +29,7 @@ struct doctor_opts {
 
 static const struct dq_opt opts[] = {
 	{ "attach", 0, "RUNG", DQ_OPT_ENUM, offsetof(struct doctor_opts, attach), NULL,
-	  "try this kind of probes only: fentry or kprobe", "fentry kprobe", false },
+	  "try this kind of probes only: fentry, multi or kprobe", "fentry multi kprobe", false },
 	{ "btf", 0, "FILE", DQ_OPT_STR, offsetof(struct doctor_opts, btf), NULL,
 	  "types of the running kernel, when it has no BTF of its own", NULL, false },
 	{ .name = NULL },

@@ -64,7 +64,7 @@ static const struct dq_opt opts[] = {
 	{ "all", 'a', NULL, DQ_OPT_FLAG, OFF(all), "What is recorded",
 	  "with CMD: the whole machine, not only CMD", NULL, false },
 	{ "attach", 0, "RUNG", DQ_OPT_ENUM, OFF(attach), "How",
-	  "force the kind of probes: fentry or kprobe", "fentry kprobe", false },
+	  "force the kind of probes: fentry, multi or kprobe", "fentry multi kprobe", false },
 	{ "ring", 0, "SIZE", DQ_OPT_SIZE, OFF(ring), "How",
 	  "size of the ring buffer (default: 8M)", NULL, false },
 	{ "btf", 0, "FILE", DQ_OPT_STR, OFF(btf), "How",

@@ -3,20 +3,23 @@
  * attach.c - which program goes where.
  *
  * The plan is made from the table of hooks and what this kernel has: symbols from
- * kallsyms, function types from BTF. Rungs, best first: fentry/fexit, then
- * kprobe/kretprobe. Whether a rung works is found by trying it: an fentry program
- * that the kernel refuses (arm64 before 6.4 has no direct calls) sends its hook
- * down one rung, and everything is loaded again. No version is ever compared.
+ * kallsyms, function types from BTF. The rungs are a table, best first:
+ * fentry/fexit, kprobe.multi/kretprobe.multi, kprobe/kretprobe. Whether a rung
+ * works is found by trying it: an fentry program that the kernel refuses (arm64
+ * before 6.4 has no direct calls) sends its hook down the ladder, and everything
+ * is loaded again. No version is ever compared.
  *
  * Kprobes are attached by address through the perf PMU, because names are not
  * unique, and the return probe is registered before the entry probe: the kernel
  * runs the last registered one first (kernel/kprobes.c, list_add_rcu in
- * register_aggr_kprobe, 5.10 to 7.2), so that the entry program sees the true
- * return address and not the kretprobe trampoline.
+ * register_aggr_kprobe, 5.10 to 7.2; add_ftrace_ops in kernel/trace/ftrace.c for
+ * fprobe), so that the entry program sees the true return address and not the
+ * trampoline that the return probe puts there.
  */
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,24 +93,142 @@ static int btf_nargs(const struct btf *btf, const char *name)
 	return t && btf_is_func_proto(t) ? btf_vlen(t) : -1;
 }
 
+/* ---- the ladder --------------------------------------------------------------------- */
+
+static bool DQ_PRINTF(3, 4) not_on(struct hook_plan *p, const char *rung, const char *fmt, ...)
+{
+	size_t n = strlen(p->why);
+	char why[96];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	snprintf(p->why + n, sizeof(p->why) - n, "%sno %s: %s", n ? ", " : "", rung, why);
+	return false;
+}
+
+static bool may_fentry(struct dq_live *l, struct hook_plan *p)
+{
+	int n;
+
+	if (l->opts.rung == DQ_RUNG_AUTO && !is_hot(p->info->id))
+		return not_on(p, "fentry", "not called per frame");
+	if (l->fentry_err)
+		return not_on(p, "fentry", "trial attach: %s", dq_errname(l->fentry_err));
+	if (strcmp(p->module, "vmlinux"))
+		return not_on(p, "fentry", "it is in a module");
+	/* fentry must agree with the real number of arguments: vmap had one less in 5.10 */
+	n = btf_nargs(l->btf, p->info->name);
+	if (n < 0)
+		return not_on(p, "fentry", "BTF does not describe it");
+	if (n != p->nargs)
+		return not_on(p, "fentry", "BTF says %d arguments, not %d", n, p->nargs);
+	return true;
+}
+
+/*
+ * Not for functions of modules: a link of this kind holds a reference of the module (6.2,
+ * e22061b2d309), and then nobody could unload it while we record.
+ */
+static bool may_multi(struct dq_live *l, struct hook_plan *p)
+{
+	if (l->multi_err)
+		return not_on(p, "multi", "trial attach: %s", dq_errname(l->multi_err));
+	if (strcmp(p->module, "vmlinux"))
+		return not_on(p, "multi", "it would hold the module");
+	return true;
+}
+
+static bool may_kprobe(struct dq_live *l, struct hook_plan *p)
+{
+	(void)l;
+	(void)p;
+	return true;
+}
+
+static const struct rung {
+	const char *name;
+	const char *entry, *ret; /* prefixes of programs */
+	bool (*may)(struct dq_live *l, struct hook_plan *p);	/* false: and p->why says why */
+} ladder[DQ_RUNG_COUNT] = {
+	[DQ_RUNG_FENTRY] = { "fentry", "f", "fr", may_fentry },
+	[DQ_RUNG_MULTI] = { "multi", "m", "mr", may_multi },
+	[DQ_RUNG_KPROBE] = { "kprobe", "k", "kr", may_kprobe },
+};
+
+const char *dq_rung_name(enum dq_rung rung)
+{
+	return ladder[rung].name;
+}
+
+/* The best rung that the hook may take, from `rung` downwards; the last one is always possible. */
+static void go_down(struct dq_live *l, struct hook_plan *p, int rung)
+{
+	while (!ladder[rung].may(l, p))
+		rung++;
+	p->rung = rung;
+}
+
+/* The kernel refused it on its rung. */
+static void refused(struct dq_live *l, struct hook_plan *p, int err)
+{
+	dq_debug("%s: %s refused: %s", p->info->name, ladder[p->rung].name, dq_errname(err));
+	not_on(p, ladder[p->rung].name, "trial attach: %s", dq_errname(err));
+	go_down(l, p, p->rung + 1);
+}
+
+static void multi_refused(struct dq_live *l, int err)
+{
+	l->multi_err = err;
+	for_each_hook(l, p)
+		if (p->rung == DQ_RUNG_MULTI)
+			go_down(l, p, DQ_RUNG_MULTI);
+}
+
 static void plan_hook(struct dq_live *l, struct hook_plan *p)
 {
 	const char *module;
 
-	p->addr = dq_ksyms_addr(l->ksyms, p->info->name);
+	p->why[0] = '\0';
 	if (!p->addr) {
 		snprintf(p->state, sizeof(p->state), "absent");
 		return;
 	}
 	dq_ksyms_name(l->ksyms, p->addr, p->symbol, sizeof(p->symbol));
 	module = dq_ksyms_module_of(l->ksyms, p->addr);
+	snprintf(p->module, sizeof(p->module), "%s", module ? module : "");
 	p->wanted = true;
-	/* fentry must agree with the real number of arguments: vmap had one less in 5.10 */
-	if (l->opts.rung == DQ_RUNG_KPROBE || (l->opts.rung == DQ_RUNG_AUTO && !is_hot(p->info->id)))
-		return;
-	if (module && !strcmp(module, "vmlinux") &&
-	    btf_nargs(l->btf, p->info->name) == p->nargs)
-		p->rung = DQ_RUNG_FENTRY;
+	go_down(l, p, l->opts.rung == DQ_RUNG_AUTO ? DQ_RUNG_FENTRY : l->opts.rung);
+}
+
+/*
+ * Whether kprobe.multi works is not to be seen: BTF and kallsyms have it without CONFIG_FPROBE as
+ * well. A program that does nothing tries it on a function that is called once per buffer.
+ */
+static int try_multi(uint64_t addr)
+{
+	static const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, po, .expected_attach_type = BPF_TRACE_KPROBE_MULTI);
+	LIBBPF_OPTS(bpf_link_create_opts, lo);
+	unsigned long a = addr;
+	int prog, link;
+
+	prog = bpf_prog_load(BPF_PROG_TYPE_KPROBE, "dq_trial", "Dual BSD/GPL", nothing,
+			     DQ_ARRAY_SIZE(nothing), &po);
+	if (prog < 0)
+		return prog;
+	lo.kprobe_multi.addrs = &a;
+	lo.kprobe_multi.cnt = 1;
+	link = bpf_link_create(prog, 0, BPF_TRACE_KPROBE_MULTI, &lo);
+	close(prog);
+	if (link < 0)
+		return link;
+	close(link);
+	return 0;
 }
 
 /* Does the kernel hand a kprobe program its cookie? Asked of its BTF: the list of helpers is there. */
@@ -126,22 +247,35 @@ static bool has_cookies(const struct btf *btf)
 	return false;
 }
 
+static void try_rungs(struct dq_live *l)
+{
+	uint64_t addr = dq_ksyms_addr(l->ksyms, dq_hook_info(HOOK_RELEASE)->name);
+
+	l->cookies = has_cookies(l->btf);
+	l->multi_err = -EOPNOTSUPP;
+	/* one program for all functions needs cookies, which are older (5.15) than multi (5.18) */
+	if (l->cookies && addr && l->opts.rung <= DQ_RUNG_MULTI)
+		l->multi_err = try_multi(addr);
+}
+
 int attach_plan(struct dq_live *l)
 {
-	l->cookies = has_cookies(l->btf);
+	try_rungs(l);
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(progs); i++) {
 		struct hook_plan *p = &l->plan[progs[i].hook];
 
 		p->info = dq_hook_info(progs[i].hook);
 		p->enum_name = progs[i].name;
 		p->nargs = progs[i].nargs;
-		p->rung = DQ_RUNG_KPROBE;
+		p->rung = DQ_RUNG_KPROBE; /* callbacks too, see may_multi() */
 		if (!p->info)
 			return dq_live_fail(l, -EINVAL, "hook %s is not in the table", p->enum_name);
-		if (p->nargs)
+		if (p->nargs) {
+			p->addr = dq_ksyms_addr(l->ksyms, p->info->name);
 			plan_hook(l, p);
-		else
+		} else {
 			snprintf(p->state, sizeof(p->state), "not met");
+		}
 	}
 	/* filp_close() calls filp_flush() where that exists (6.7+, and backports): never both. */
 	if (l->plan[HOOK_FILP_FLUSH].wanted && l->plan[HOOK_FILP_CLOSE].wanted) {
@@ -173,26 +307,39 @@ static int enable(struct dq_live *l, const char *prefix, struct hook_plan *p)
 	return err;
 }
 
+static size_t count_on(struct dq_live *l, enum dq_rung rung)
+{
+	size_t n = 0;
+
+	for_each_hook(l, p)
+		n += p->wanted && p->rung == rung;
+	return n;
+}
+
 static int enable_all(struct dq_live *l)
 {
 	static const char *const tps[] = { "tp_sys_exit", "tp_process_free", "tp_fork", "tp_exec",
-					   "peek_ops" };
+					   "tp_module_load", "tp_module_free", "peek_ops" };
 	int err = 0;
 
 	for_each_hook(l, p) {
-		bool fentry = p->wanted && p->rung == DQ_RUNG_FENTRY;
+		const struct rung *r = &ladder[p->rung];
 
-		if ((p->nargs && !p->wanted) || (!fentry && l->cookies))
+		if ((p->nargs && !p->wanted) || (p->rung != DQ_RUNG_FENTRY && l->cookies))
 			continue;
-		err = enable(l, fentry ? "f" : "k", p);
+		err = enable(l, r->entry, p);
 		if (!err && has_return(p))
-			err = enable(l, fentry ? "fr" : "kr", p);
+			err = enable(l, r->ret, p);
 		if (err)
 			return err;
 	}
 	if (l->cookies) {
 		bpf_program__set_autoload(l->skel->progs.k_any, true);
 		bpf_program__set_autoload(l->skel->progs.kr_any, true);
+	}
+	if (count_on(l, DQ_RUNG_MULTI)) {
+		bpf_program__set_autoload(l->skel->progs.m_any, true);
+		bpf_program__set_autoload(l->skel->progs.mr_any, true);
 	}
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++)
 		bpf_program__set_autoload(
@@ -287,6 +434,18 @@ static const char *verdict(struct dq_live *l, char *buf, size_t size)
 	return buf;
 }
 
+/* All hooks of the multi rung share two programs: they go down together. */
+static bool multi_rejected(struct dq_live *l, int err)
+{
+	const char *log = dq_sb_str(&l->libbpf_log);
+
+	if (!count_on(l, DQ_RUNG_MULTI) || l->opts.rung != DQ_RUNG_AUTO ||
+	    (!strstr(log, "prog 'm_any'") && !strstr(log, "prog 'mr_any'")))
+		return false;
+	multi_refused(l, err);
+	return true;
+}
+
 int attach_load(struct dq_live *l)
 {
 	char why[320];
@@ -301,14 +460,15 @@ int attach_load(struct dq_live *l)
 			return 0;
 		if (err == -EPERM)
 			break;
+		if (multi_rejected(l, err))
+			continue;
 		p = rejected(l);
 		if (!p || !p->nargs)
 			break;
-		dq_debug("%s: %s rejected: %s", p->info->name,
-			 p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe",
+		dq_debug("%s: %s rejected: %s", p->info->name, ladder[p->rung].name,
 			 verdict(l, why, sizeof(why)));
 		if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
-			p->rung = DQ_RUNG_KPROBE;
+			refused(l, p, err);
 			continue;
 		}
 		p->wanted = false;
@@ -398,7 +558,7 @@ static void detach_hook(struct hook_plan *p)
 	p->attached = false;
 }
 
-/* 1: go round again, a hook went down a rung */
+/* 1: go round again, hooks went down the ladder and need other programs */
 static int attach_hook(struct dq_live *l, struct hook_plan *p)
 {
 	int err = attach_return(l, p);
@@ -413,26 +573,81 @@ static int attach_hook(struct dq_live *l, struct hook_plan *p)
 	detach_hook(p);
 	if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
 		/* ENOTSUPP (524) says that the architecture has no fentry at all */
-		dq_debug("%s: fentry refused: %s", p->info->name, dq_errname(err));
 		if (err == -524 || err == -EOPNOTSUPP) {
+			l->fentry_err = err;
 			for_each_hook(l, q)
-				q->rung = DQ_RUNG_KPROBE;
+				if (q->wanted && q->rung == DQ_RUNG_FENTRY)
+					go_down(l, q, DQ_RUNG_FENTRY);
+		} else {
+			refused(l, p, err);
 		}
-		p->rung = DQ_RUNG_KPROBE;
 		return 1;
 	}
 	snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
 	return err;
 }
 
+static struct bpf_link *attach_multi_link(struct dq_live *l, bool ret)
+{
+	unsigned long addrs[HOOK_MAX];
+	__u64 cookies[HOOK_MAX];
+	LIBBPF_OPTS(bpf_kprobe_multi_opts, mo, .addrs = addrs, .cookies = cookies, .retprobe = ret);
+
+	for_each_hook(l, p) {
+		if (!p->wanted || p->rung != DQ_RUNG_MULTI || (ret && !has_return(p)))
+			continue;
+		addrs[mo.cnt] = p->addr;
+		cookies[mo.cnt++] = p->info->id;
+	}
+	return bpf_program__attach_kprobe_multi_opts(
+		ret ? l->skel->progs.mr_any : l->skel->progs.m_any, NULL, &mo);
+}
+
+/* All hooks of the rung at once. */
+static int attach_multi(struct dq_live *l)
+{
+	int err = 0;
+
+	if (!count_on(l, DQ_RUNG_MULTI))
+		return 0;
+	l->multi_ret = attach_multi_link(l, true);
+	if (l->multi_ret)
+		l->multi_entry = attach_multi_link(l, false);
+	if (!l->multi_ret || !l->multi_entry)
+		err = -errno;
+	if (err && l->opts.rung == DQ_RUNG_AUTO) {
+		bpf_link__destroy(l->multi_ret);
+		l->multi_ret = NULL;
+		dq_debug("multi refused: %s", dq_errname(err));
+		multi_refused(l, err);
+		return 0; /* the programs of the kprobes are loaded */
+	}
+	if (err)
+		return dq_live_fail(l, err,
+				    "cannot attach probes: %s: the kernel refuses kprobe.multi (CONFIG_FPROBE). Try: dmaseq record without --attach",
+				    dq_errname(err));
+	for_each_hook(l, p) {
+		if (!p->wanted || p->rung != DQ_RUNG_MULTI)
+			continue;
+		p->attached = true;
+		snprintf(p->state, sizeof(p->state), "attached");
+	}
+	return 0;
+}
+
 static int attach_tracepoints(struct dq_live *l)
 {
 	struct bpf_program *tps[] = { l->skel->progs.tp_sys_exit, l->skel->progs.tp_process_free,
-				      l->skel->progs.tp_fork, l->skel->progs.tp_exec };
+				      l->skel->progs.tp_fork, l->skel->progs.tp_exec,
+				      l->skel->progs.tp_module_load, l->skel->progs.tp_module_free };
 
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++) {
 		struct bpf_link *link = bpf_program__attach(tps[i]);
 
+		if (!link && i >= 4) { /* a kernel without modules */
+			dq_debug("%s: %s", bpf_program__name(tps[i]), dq_errname(errno));
+			continue;
+		}
 		if (!link)
 			return dq_live_fail(l, -errno,
 					    "cannot attach to tracepoint %s: %s. Try: dmaseq doctor -v",
@@ -442,18 +657,40 @@ static int attach_tracepoints(struct dq_live *l)
 	return 0;
 }
 
-static void rung_text(struct dq_live *l)
+void attach_rung_text(struct dq_live *l)
 {
-	bool fentry = false, kprobe = false;
+	bool taken[DQ_RUNG_COUNT] = { false };
+	size_t n = 0;
 
+	for_each_hook(l, p)
+		if (p->attached)
+			taken[p->rung] = true;
+	l->rung_text[0] = '\0';
+	for (int r = 0; r < DQ_RUNG_COUNT; r++)
+		if (taken[r])
+			n += snprintf(l->rung_text + n, sizeof(l->rung_text) - n, "%s%s",
+				      n ? "+" : "", ladder[r].name);
+}
+
+/* Every hook of one rung; 1: go round again. */
+static int attach_rung(struct dq_live *l, enum dq_rung rung)
+{
+	int err;
+
+	if (rung == DQ_RUNG_MULTI)
+		return attach_multi(l);
 	for_each_hook(l, p) {
-		fentry |= p->attached && p->rung == DQ_RUNG_FENTRY;
-		kprobe |= p->attached && p->rung == DQ_RUNG_KPROBE;
+		if (!p->wanted || p->attached || p->rung != rung)
+			continue;
+		err = attach_hook(l, p);
+		if (err == 1)
+			return err;
+		if (err && p->info->need == NEED_REQ)
+			return dq_live_fail(l, err, "cannot attach to %s: %s%s. Try: dmaseq doctor -v",
+					    p->info->name, dq_errname(err),
+					    rung == DQ_RUNG_FENTRY ? " (with --attach fentry)" : "");
 	}
-	snprintf(l->rung_text, sizeof(l->rung_text), "%s",
-		 fentry && kprobe ? "fentry+kprobe" :
-		 fentry		  ? "fentry" :
-				    "kprobe");
+	return 0;
 }
 
 int attach_all(struct dq_live *l)
@@ -465,27 +702,104 @@ int attach_all(struct dq_live *l)
 		return dq_live_fail(l, l->kprobe_type,
 				    "cannot attach probes: %s: no kprobe events in /sys/bus/event_source/devices. Try: dmaseq doctor",
 				    dq_errname(l->kprobe_type));
-again:
-	for_each_hook(l, p) {
-		if (!p->wanted || p->attached)
-			continue;
-		err = attach_hook(l, p);
-		if (err == 1) {
+	/* Best first: what is refused there joins the ones below. */
+	for (int rung = 0; rung < DQ_RUNG_COUNT; rung++) {
+		err = attach_rung(l, rung);
+		if (err < 0)
+			return err;
+		if (err) {
 			err = attach_load(l);
 			if (err)
 				return err;
-			goto again;
+			rung = -1;
 		}
-		if (err && p->info->need == NEED_REQ)
-			return dq_live_fail(l, err,
-					    "cannot attach to %s: %s%s. Try: dmaseq doctor -v",
-					    p->info->name, dq_errname(err),
-					    p->rung == DQ_RUNG_FENTRY ? " (with --attach fentry)" : "");
 	}
-	err = attach_tracepoints(l);
-	if (!err)
-		rung_text(l);
-	return err;
+	return attach_tracepoints(l);
+}
+
+/*
+ * Hooks in modules (binder's). Only where one program serves all kprobes: the hook's own was not
+ * loaded when its function was not there.
+ */
+void attach_module(struct dq_live *l, const char *module, bool load)
+{
+	for_each_hook(l, p) {
+		const char *of;
+
+		if (!p->nargs || (!load && strcmp(p->module, module)) || (load && p->attached))
+			continue;
+		if (!load) {
+			detach_hook(p);
+			p->wanted = false;
+			p->addr = 0;
+			snprintf(p->state, sizeof(p->state), "its module was unloaded");
+			continue;
+		}
+		if (p->wanted || !l->cookies)
+			continue;
+		p->addr = dq_ksyms_addr(l->ksyms, p->info->name);
+		of = p->addr ? dq_ksyms_module_of(l->ksyms, p->addr) : NULL;
+		if (!of || strcmp(of, module))
+			continue;
+		plan_hook(l, p);
+		p->rung = DQ_RUNG_KPROBE;
+		attach_hook(l, p);
+	}
+}
+
+/* ---- hooks that do not fire ------------------------------------------------------------ */
+
+/*
+ * When `fired` has fired, so has one of `must`: the kernel has no other way to come there
+ * (5.10 to 7.2). Not in the table: what compilers inline (end_cpu_access), and what may have
+ * happened before the recording (a descriptor of an old buffer says nothing of exports).
+ */
+static const struct {
+	uint32_t fired, must[3];
+} implied[] = {
+	{ HOOK_OPS_ATTACH, { HOOK_DYNAMIC_ATTACH } },
+	{ HOOK_OPS_DETACH, { HOOK_DETACH, HOOK_DYNAMIC_ATTACH } },
+	{ HOOK_OPS_MAP, { HOOK_MAP, HOOK_DYNAMIC_ATTACH } },
+	{ HOOK_OPS_UNMAP, { HOOK_UNMAP, HOOK_DETACH, HOOK_MAP } },
+	{ HOOK_OPS_RELEASE, { HOOK_RELEASE } },
+	{ HOOK_OPS_BEGIN_CPU, { HOOK_BEGIN_CPU } },
+	{ HOOK_OPS_MMAP, { HOOK_MMAP_FILE, HOOK_MMAP } },
+	{ HOOK_OPS_VMAP, { HOOK_VMAP } },
+	{ HOOK_OPS_VUNMAP, { HOOK_VUNMAP } },
+	{ HOOK_IMP_MOVE_NOTIFY, { HOOK_MOVE_NOTIFY } },
+	{ HOOK_IMP_INVALIDATE, { HOOK_INVALIDATE } },
+	{ HOOK_MAP_UNLOCKED, { HOOK_MAP } },
+	{ HOOK_UNMAP_UNLOCKED, { HOOK_UNMAP } },
+	{ HOOK_VMAP_UNLOCKED, { HOOK_VMAP } },
+	{ HOOK_VUNMAP_UNLOCKED, { HOOK_VUNMAP } },
+	{ HOOK_ATTACH, { HOOK_DYNAMIC_ATTACH } },
+	{ HOOK_FILE_RELEASE, { HOOK_RELEASE } },
+	{ HOOK_RELEASE, { HOOK_FILE_RELEASE } },
+	{ HOOK_FD_INSTALL_API, { HOOK_FD_INSTALL } },
+};
+
+/* Once proves nothing: what called it may have been entered before the recording began. */
+#define FIRED 2
+
+void attach_find_silent(struct dq_live *l, const uint64_t *hits)
+{
+	for_each_hook(l, p) {
+		if (p->silent)
+			snprintf(p->state, sizeof(p->state), "attached");
+		p->silent = NULL;
+	}
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(implied); i++) {
+		struct hook_plan *p = &l->plan[implied[i].must[0]];
+		uint64_t n = 0;
+
+		for (size_t j = 0; j < DQ_ARRAY_SIZE(implied[i].must); j++)
+			if (implied[i].must[j])
+				n += hits[implied[i].must[j]];
+		if (n || hits[implied[i].fired] < FIRED || !p->attached)
+			continue;
+		p->silent = dq_hook_info(implied[i].fired);
+		snprintf(p->state, sizeof(p->state), "silent");
+	}
 }
 
 /* ---- detaching ------------------------------------------------------------------- */
@@ -528,7 +842,7 @@ void attach_destroy_links(struct bpf_link **v, size_t n)
 
 void attach_close(struct dq_live *l)
 {
-	struct bpf_link *v[2 * HOOK_MAX + DQ_ARRAY_SIZE(l->tp_links)];
+	struct bpf_link *v[2 * HOOK_MAX + 2 + DQ_ARRAY_SIZE(l->tp_links)];
 	size_t n = 0;
 
 	for_each_hook(l, p) {
@@ -537,6 +851,9 @@ void attach_close(struct dq_live *l)
 		p->entry = p->ret = NULL;
 		p->attached = false;
 	}
+	v[n++] = l->multi_entry;
+	v[n++] = l->multi_ret;
+	l->multi_entry = l->multi_ret = NULL;
 	while (l->ntp)
 		v[n++] = l->tp_links[--l->ntp];
 	attach_destroy_links(v, n);

@@ -155,22 +155,28 @@ static uint32_t task_id(struct dq_collect *c, uint32_t tid)
 	return put_task(c, id, &w);
 }
 
+void collect_ops(struct dq_collect *c, const struct ops_table *t)
+{
+	struct dq_item it = { .kind = DQ_OPS };
+
+	it.ops.id = t->id;
+	it.ops.t = t->t;
+	it.ops.exporter = t->exporter;
+	it.ops.module = t->module;
+	it.ops.has = t->has;
+	it.ops.armed = t->armed;
+	collect_put(c, &it);
+}
+
 static uint32_t tell_ops(struct dq_collect *c, uint64_t ptr)
 {
 	struct ops_table *t = ops_find(c->l, ptr);
-	struct dq_item it = { .kind = DQ_OPS };
 
 	if (!t)
 		return 0;
 	if (!t->told) {
 		t->told = true;
-		it.ops.id = t->id;
-		it.ops.t = t->t;
-		it.ops.exporter = t->exporter;
-		it.ops.module = t->module;
-		it.ops.has = t->has;
-		it.ops.armed = t->armed;
-		collect_put(c, &it);
+		collect_ops(c, t);
 	}
 	return t->id;
 }
@@ -350,7 +356,8 @@ static const char *caller_name(struct dq_collect *c, uint64_t addr)
 		return "";
 	if (!dq_map_get(c->callers, addr, &id)) {
 		/* the return address may be the first byte after a call that never returns */
-		if (!dq_ksyms_name(c->l->ksyms, addr - 1, name, sizeof(name)))
+		if (dq_ksyms_is_trampoline(c->l->ksyms, addr) /* somebody else's return probe */
+		    || !dq_ksyms_name(c->l->ksyms, addr - 1, name, sizeof(name)))
 			name[0] = '\0';
 		id = dq_strtab_intern(c->names, name, strlen(name), NULL);
 		if (id == UINT32_MAX)
@@ -440,6 +447,16 @@ void collect_loss(struct dq_collect *c, const struct wire_loss *w)
 	collect_put(c, &it);
 }
 
+static void on_module(struct dq_collect *c, const struct wire_module *w)
+{
+	/* what was at an address may be something else now */
+	dq_map_free(c->callers);
+	c->callers = dq_map_new();
+	if (!c->callers && !c->err)
+		c->err = -ENOMEM;
+	ops_module(c->l, w);
+}
+
 int collect_record(struct dq_collect *c, const void *data, size_t size)
 {
 	const uint16_t *kind = data;
@@ -464,6 +481,10 @@ int collect_record(struct dq_collect *c, const void *data, size_t size)
 	case WIRE_OPS:
 		if (size >= sizeof(struct wire_ops))
 			ops_met(c->l, data);
+		break;
+	case WIRE_MODULE:
+		if (size >= sizeof(struct wire_module))
+			on_module(c, data);
 		break;
 	}
 #undef RECORD

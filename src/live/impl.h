@@ -29,11 +29,13 @@ struct hook_plan {
 	int nargs;		/* 0: callback */
 	uint64_t addr;		/* 0: this kernel has no such function */
 	char symbol[128];
+	char module[64];	/* that the function is in, "vmlinux" */
 	enum dq_rung rung;
 	bool wanted;		/* to be attached (callbacks: when an ops table is met) */
 	bool attached;
-	bool no_fentry;		/* fentry was tried and refused */
 	char state[64];
+	char why[160];		/* why no better rung */
+	const struct dq_hook_info *silent; /* it never fired, although this one did */
 	struct bpf_link *entry, *ret;
 };
 
@@ -41,12 +43,14 @@ struct hook_plan {
 struct callback {
 	uint64_t addr;
 	uint32_t hook;
+	char module[64];
 	struct bpf_link *entry, *ret;
 };
 
-/* An ops table. */
+/* A table of callbacks: an exporter's dma_buf_ops or an importer's dma_buf_attach_ops. */
 struct ops_table {
-	uint64_t ptr;
+	uint64_t ptr;		/* 0: its module has gone */
+	uint64_t slot[WIRE_SLOTS];
 	uint32_t id;		/* in the trace */
 	uint64_t t;		/* armed at */
 	uint64_t has, armed;	/* bits: hook id - HOOK_OPS_ATTACH */
@@ -67,7 +71,8 @@ struct dq_live {
 	struct hook_plan plan[HOOK_MAX];
 	struct dq_live_hook *hooks;	/* what dq_live_hooks() shows */
 	size_t nhooks;
-	struct bpf_link *tp_links[8];
+	struct bpf_link *multi_entry, *multi_ret; /* of all hooks on that rung together */
+	struct bpf_link *tp_links[16];
 	size_t ntp;
 	struct callback *cbs;
 	size_t ncbs, cbs_cap;
@@ -77,6 +82,7 @@ struct dq_live {
 	struct dq_sink sink;
 	int kprobe_type;
 	bool cookies;		/* one pair of programs serves all kprobes */
+	int fentry_err, multi_err; /* -errno of the trial attach, 0: it works */
 	uint64_t t_start;
 	uint64_t skipped;		/* probes that the kernel skipped (recursion) */
 	char rung_text[32];
@@ -89,16 +95,23 @@ int dq_live_fail(struct dq_live *l, int err, const char *fmt, ...) DQ_PRINTF(3, 
 int attach_plan(struct dq_live *l);
 int attach_load(struct dq_live *l);
 int attach_all(struct dq_live *l);
+void attach_rung_text(struct dq_live *l);	/* the rungs taken, for the trace and the user */
 void attach_close(struct dq_live *l);
 void attach_destroy_links(struct bpf_link **v, size_t n);	/* all at once; NULLs are fine */
 /* Probes the function at addr as `hook`; NULL and errno on failure. */
 struct bpf_link *attach_kprobe(struct dq_live *l, const char *enum_name, uint32_t hook,
 			       uint64_t addr, bool ret);
+/* Hooks that are functions of this module, which has come or gone. */
+void attach_module(struct dq_live *l, const char *module, bool load);
+/* Looks for hooks that must have fired and did not; hits[HOOK_MAX]. */
+void attach_find_silent(struct dq_live *l, const uint64_t *hits);
 
 /* ops.c: both return the table, or NULL (no memory). */
 struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w);
 struct ops_table *ops_find(struct dq_live *l, uint64_t ptr);
-void ops_preload(struct dq_live *l);	/* tables that kallsyms names */
+/* Tables that kallsyms names, of one module or (NULL) of all. */
+void ops_preload(struct dq_live *l, const char *module);
+void ops_module(struct dq_live *l, const struct wire_module *w);
 void ops_close(struct dq_live *l);
 
 /* collect.c */
@@ -110,6 +123,7 @@ int collect_error(const struct dq_collect *c);	/* first error of the sink, stick
 void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64_t now);
 void collect_loss(struct dq_collect *c, const struct wire_loss *w);
 int collect_put(struct dq_collect *c, const struct dq_item *item);
+void collect_ops(struct dq_collect *c, const struct ops_table *t); /* says what is known of it */
 void collect_stats(const struct dq_collect *c, struct dq_live_stats *st);
 
 /* names.c */

@@ -91,7 +91,8 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
-static int parse_line(struct dq_ksyms *k, char *line, bool *any_addr)
+/* `only`: symbols of this module, or NULL for all */
+static int parse_line(struct dq_ksyms *k, char *line, const char *only, bool *any_addr)
 {
 	char *end, *name, *mod = "vmlinux", *p;
 	uint64_t addr = strtoull(line, &end, 16);
@@ -108,6 +109,8 @@ static int parse_line(struct dq_ksyms *k, char *line, bool *any_addr)
 		mod[strcspn(mod, "]")] = '\0';
 	}
 	*p = '\0';
+	if (only && strcmp(mod, only))
+		return 0;
 	*any_addr |= addr != 0;
 	text = type == 't' || type == 'w';
 	if (text && (!strncmp(name, "__pfx_", 6) || !strncmp(name, "__cfi_", 6)))
@@ -117,33 +120,49 @@ static int parse_line(struct dq_ksyms *k, char *line, bool *any_addr)
 	return add_sym(k, addr, text, name, mod);
 }
 
-int dq_ksyms_load(struct dq_ksyms **ret_k)
+static int read_symbols(struct dq_ksyms *k, const char *only, bool *any_addr)
 {
-	struct dq_ksyms *k = calloc(1, sizeof(*k));
 	FILE *f = fopen("/proc/kallsyms", "re");
-	bool any_addr = false;
 	char line[1024];
 	int err = 0;
 
-	if (!k || !f) {
-		err = f ? -ENOMEM : -errno;
-		goto out;
-	}
+	if (!f)
+		return -errno;
 	while (!err && fgets(line, sizeof(line), f))
-		err = parse_line(k, line, &any_addr);
+		err = parse_line(k, line, only, any_addr);
+	fclose(f);
+	if (k->n)
+		qsort(k->syms, k->n, sizeof(*k->syms), by_addr);
+	return err;
+}
+
+int dq_ksyms_load(struct dq_ksyms **ret_k)
+{
+	struct dq_ksyms *k = calloc(1, sizeof(*k));
+	bool any_addr = false;
+	int err;
+
+	if (!k)
+		return -ENOMEM;
+	err = read_symbols(k, NULL, &any_addr);
 	if (!err && !any_addr)
 		err = -EACCES;
 	if (err)
-		goto out;
-	if (k->n)
-		qsort(k->syms, k->n, sizeof(*k->syms), by_addr);
+		dq_ksyms_free(&k);
 	*ret_k = k;
-	k = NULL;
-out:
-	if (f)
-		fclose(f);
-	dq_ksyms_free(&k);
 	return err;
+}
+
+int dq_ksyms_update_module(struct dq_ksyms *k, const char *module, bool load)
+{
+	bool any_addr = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->n; i++)
+		if (strcmp(k->mods[k->syms[i].mod], module))
+			k->syms[n++] = k->syms[i];
+	k->n = n;
+	return load ? read_symbols(k, module, &any_addr) : 0;
 }
 
 void dq_ksyms_free(struct dq_ksyms **kp)
@@ -224,10 +243,26 @@ bool dq_ksyms_is_function(const struct dq_ksyms *k, uint64_t addr)
 	return s && s->addr == addr;
 }
 
-void dq_ksyms_ops_tables(const struct dq_ksyms *k,
+void dq_ksyms_ops_tables(const struct dq_ksyms *k, const char *module,
 			 void (*fn)(void *ctx, const char *name, uint64_t addr), void *ctx)
 {
 	for (size_t i = 0; i < k->n; i++)
-		if (!k->syms[i].text)
+		if (!k->syms[i].text && (!module || !strcmp(k->mods[k->syms[i].mod], module)))
 			fn(ctx, sym_name(k, &k->syms[i]), k->syms[i].addr);
+}
+
+/*
+ * kretprobes; rethook (5.18), which both kretprobes and fprobe use; function graph, which fprobe
+ * uses since 6.14 and fexit shares the stack with.
+ */
+bool dq_ksyms_is_trampoline(const struct dq_ksyms *k, uint64_t addr)
+{
+	static const char *const names[] = { "__kretprobe_trampoline", "kretprobe_trampoline",
+					     "arch_rethook_trampoline", "return_to_handler" };
+	const struct sym *s = find(k, addr);
+
+	for (size_t i = 0; s && i < DQ_ARRAY_SIZE(names); i++)
+		if (!strcmp(sym_name(k, s), names[i]))
+			return true;
+	return false;
 }

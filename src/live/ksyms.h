@@ -24,8 +24,12 @@ const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr);
 bool dq_ksyms_name(const struct dq_ksyms *k, uint64_t addr, char *buf, size_t size);
 /* Is addr the first byte of a function? */
 bool dq_ksyms_is_function(const struct dq_ksyms *k, uint64_t addr);
-/* Calls fn for each data symbol whose name looks like a dma_buf_ops table. */
-void dq_ksyms_ops_tables(const struct dq_ksyms *k,
+/* Calls fn for each data symbol whose name looks like a dma_buf_ops table; of one module, or NULL. */
+void dq_ksyms_ops_tables(const struct dq_ksyms *k, const char *module,
 			 void (*fn)(void *ctx, const char *name, uint64_t addr), void *ctx);
+/* A module has come or gone: forgets what was known of it, and with `load` reads it anew. */
+int dq_ksyms_update_module(struct dq_ksyms *k, const char *module, bool load);
+/* Is addr where a return probe of the kernel lets functions return to, instead of to their caller? */
+bool dq_ksyms_is_trampoline(const struct dq_ksyms *k, uint64_t addr);
 
 #endif /* DQ_KSYMS_H */

@@ -143,7 +143,8 @@ int dq_live_attach(struct dq_live *l)
 		err = add_pids(l);
 	if (err)
 		return err;
-	ops_preload(l);
+	ops_preload(l, NULL);
+	attach_rung_text(l);
 	err = collect_new(&l->collect, l);
 	if (err)
 		return dq_live_fail(l, err, "not enough memory");
@@ -255,6 +256,26 @@ static uint64_t hook_missed(struct dq_live *l, const struct hook_plan *p)
 	return sum;
 }
 
+/* Programs that serve many hooks, or none: which call it was is not known. */
+static uint64_t shared_missed(struct dq_live *l)
+{
+	static const char *const names[] = { "k_any", "kr_any", "m_any", "mr_any" };
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(names); i++)
+		sum += prog_missed(bpf_object__find_program_by_name(l->skel->obj, names[i]));
+	return sum;
+}
+
+static void find_silent(struct dq_live *l)
+{
+	uint64_t hits[HOOK_MAX];
+
+	for (uint32_t id = 0; id < HOOK_MAX; id++)
+		hits[id] = l->plan[id].info ? hook_hits(l, id) : 0;
+	attach_find_silent(l, hits);
+}
+
 static void put_hooks(struct dq_live *l, bool counts)
 {
 	for (uint32_t id = 0; id < HOOK_MAX; id++) {
@@ -266,7 +287,7 @@ static void put_hooks(struct dq_live *l, bool counts)
 		it.hook.id = id;
 		it.hook.name = p->info->name;
 		it.hook.symbol = p->symbol;
-		it.hook.rung = !p->attached ? "" : p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe";
+		it.hook.rung = p->attached ? dq_rung_name(p->rung) : "";
 		it.hook.state = p->state;
 		if (counts) {
 			it.hook.hits = hook_hits(l, id);
@@ -350,24 +371,28 @@ out:
 	free(v);
 }
 
+static void put_skipped(struct dq_live *l, uint32_t hook, uint64_t count, uint64_t now)
+{
+	struct dq_item it = { .kind = DQ_LOSS };
+
+	if (!count)
+		return;
+	it.loss.count = count;
+	it.loss.source = "recursion";
+	it.loss.hook = hook;
+	it.loss.cpu = -1;
+	it.loss.t0 = l->t_start;
+	it.loss.t1 = now;
+	l->skipped += count;
+	collect_put(l->collect, &it);
+}
+
 static void put_recursion(struct dq_live *l, uint64_t now)
 {
-	for (uint32_t id = 0; id < HOOK_MAX; id++) {
-		struct dq_item it = { .kind = DQ_LOSS };
-
-		if (!l->plan[id].info)
-			continue;
-		it.loss.count = hook_missed(l, &l->plan[id]);
-		if (!it.loss.count)
-			continue;
-		it.loss.source = "recursion";
-		it.loss.hook = id;
-		it.loss.cpu = -1;
-		it.loss.t0 = l->t_start;
-		it.loss.t1 = now;
-		l->skipped += it.loss.count;
-		collect_put(l->collect, &it);
-	}
+	for (uint32_t id = 0; id < HOOK_MAX; id++)
+		if (l->plan[id].info)
+			put_skipped(l, id, hook_missed(l, &l->plan[id]), now);
+	put_skipped(l, 0, shared_missed(l), now);
 }
 
 int dq_live_stop(struct dq_live *l, const char *reason)
@@ -386,6 +411,7 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	drain_tasks(l, now);
 	drain_losses(l);
 	put_recursion(l, now);
+	find_silent(l);
 	put_hooks(l, true);
 	put_clock(l);
 	dq_live_stats(l, &st);
@@ -411,6 +437,8 @@ size_t dq_live_hooks(const struct dq_live *cl, const struct dq_live_hook **ret)
 {
 	struct dq_live *l = (struct dq_live *)cl;
 
+	if (l->skel)
+		find_silent(l);
 	free(l->hooks);
 	l->nhooks = 0;
 	l->hooks = calloc(HOOK_MAX, sizeof(*l->hooks));
@@ -423,7 +451,9 @@ size_t dq_live_hooks(const struct dq_live *cl, const struct dq_live_hook **ret)
 		h->info = p->info;
 		h->symbol = p->symbol;
 		h->state = p->state;
-		h->rung = !p->attached ? "" : p->rung == DQ_RUNG_FENTRY ? "fentry" : "kprobe";
+		h->rung = p->attached ? dq_rung_name(p->rung) : "";
+		h->why = p->why;
+		h->silent = p->silent;
 		h->hits = l->skel ? hook_hits(l, id) : 0;
 		l->nhooks++;
 	}

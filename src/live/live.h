@@ -22,7 +22,15 @@
 #include "../trace/trace.h"
 #include "../util/util.h"
 
-enum dq_rung { DQ_RUNG_AUTO = -1, DQ_RUNG_FENTRY = 0, DQ_RUNG_KPROBE = 1 };
+/* Best first. AUTO is no rung: each hook takes the best that works and is worth it. */
+enum dq_rung {
+	DQ_RUNG_AUTO = -1,
+	DQ_RUNG_FENTRY = 0,	/* fentry and fexit */
+	DQ_RUNG_MULTI = 1,	/* kprobe.multi and kretprobe.multi: fprobe */
+	DQ_RUNG_KPROBE = 2,	/* kprobe and kretprobe */
+	DQ_RUNG_COUNT
+};
+const char *dq_rung_name(enum dq_rung rung);	/* "fentry", "multi", "kprobe" */
 
 struct dq_live_opts {
 	enum dq_rung rung;	/* force it; AUTO: the best that works, per hook */
@@ -66,7 +74,7 @@ const char *dq_live_error(const struct dq_live *l);
 struct dq_live_stats {
 	uint64_t calls, buffers, lost, in_flight;
 	uint64_t missed_returns;
-	const char *rung;	/* "fentry", "kprobe" or "fentry+kprobe" */
+	const char *rung;	/* the names of the rungs taken, joined by +: "fentry+multi+kprobe" */
 };
 void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st);
 
@@ -74,6 +82,9 @@ void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st);
 struct dq_live_hook {
 	const struct dq_hook_info *info;
 	const char *symbol, *rung, *state;
+	const char *why;	/* why no better rung: "no fentry: ..., no multi: ..."; "" */
+	/* It must have fired and did not, because this one did; then state is "silent". Or NULL. */
+	const struct dq_hook_info *silent;
 	uint64_t hits;
 };
 size_t dq_live_hooks(const struct dq_live *l, const struct dq_live_hook **ret);	/* array, owned by l */

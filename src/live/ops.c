@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * ops.c - the exporters' callbacks.
+ * ops.c - the callbacks of exporters, and of importers.
  *
  * A table of dma_buf_ops is known beforehand when kallsyms names it (KALLSYMS_ALL),
  * and otherwise at first sight: the probes send it before the exporter's first
  * callback can run, and it is armed as fast as user space can. Until then its
- * callbacks are unknown, not absent: the time of arming is in the trace.
+ * callbacks are unknown, not absent: the time of arming is in the trace. An
+ * importer's table is known when the importer attaches with it; no driver of the
+ * stock kernels that this was tested on has buffers that move.
+ *
+ * Modules come and go while we record. Probes on a module do not hold it, and die
+ * with it: its tables are then told once more, as not armed. What comes is read
+ * anew from kallsyms and armed before its first buffer where its table has a name.
  *
  * Functions are probed by address, once each, however many tables share them: all
  * GEM drivers have drm_gem_map_dma_buf.
@@ -28,11 +34,15 @@ static const char *const slot_prog[NSLOTS] = {
 };
 _Static_assert(HOOK_OPS_END_CPU_PARTIAL - HOOK_OPS_ATTACH + 1 == NSLOTS,
 	       "slots are the callback hooks in order");
+static const char *const importer_prog[] = { "IMP_MOVE_NOTIFY", "IMP_INVALIDATE" };
+#define NIMPORTER DQ_ARRAY_SIZE(importer_prog)
+_Static_assert(HOOK_IMP_INVALIDATE - HOOK_IMP_MOVE_NOTIFY + 1 == NIMPORTER, "as above");
+_Static_assert(HOOK_IMP_INVALIDATE - HOOK_OPS_ATTACH < 64, "bits of an ops item");
 
-static bool arm_callback(struct dq_live *l, uint64_t addr, unsigned int slot)
+static bool arm_callback(struct dq_live *l, uint64_t addr, uint32_t hook, const char *prog)
 {
-	uint32_t hook = HOOK_OPS_ATTACH + slot;
 	struct callback *cb;
+	const char *module;
 
 	for (size_t i = 0; i < l->ncbs; i++)
 		if (l->cbs[i].addr == addr && l->cbs[i].hook == hook)
@@ -43,18 +53,20 @@ static bool arm_callback(struct dq_live *l, uint64_t addr, unsigned int slot)
 	cb->addr = addr;
 	cb->hook = hook;
 	if (!dq_ksyms_is_function(l->ksyms, addr)) {
-		dq_debug("callback %s is not at the start of a function", slot_prog[slot]);
+		dq_debug("callback %s is not at the start of a function", prog);
 		return false;
 	}
+	module = dq_ksyms_module_of(l->ksyms, addr);
+	snprintf(cb->module, sizeof(cb->module), "%s", module ? module : "");
 	/* return first, see attach.c */
-	cb->ret = attach_kprobe(l, slot_prog[slot], hook, addr, true);
+	cb->ret = attach_kprobe(l, prog, hook, addr, true);
 	if (!cb->ret) {
-		dq_debug("cannot probe the return of a %s: %s", slot_prog[slot], dq_errname(errno));
+		dq_debug("cannot probe the return of a %s: %s", prog, dq_errname(errno));
 		return false;
 	}
-	cb->entry = attach_kprobe(l, slot_prog[slot], hook, addr, false);
+	cb->entry = attach_kprobe(l, prog, hook, addr, false);
 	if (!cb->entry) {
-		dq_debug("cannot probe a %s: %s", slot_prog[slot], dq_errname(errno));
+		dq_debug("cannot probe a %s: %s", prog, dq_errname(errno));
 		bpf_link__destroy(cb->ret);
 		cb->ret = NULL;
 		return false;
@@ -62,52 +74,89 @@ static bool arm_callback(struct dq_live *l, uint64_t addr, unsigned int slot)
 	return true;
 }
 
-static void arm_table(struct dq_live *l, struct ops_table *t, const __u64 *slot)
+static void arm_slot(struct dq_live *l, struct ops_table *t, uint64_t addr, uint32_t hook,
+		     const char *prog)
 {
-	for (unsigned int i = 0; i < NSLOTS; i++) {
-		if (!slot[i])
-			continue;
-		t->has |= 1ULL << i;
-		if (arm_callback(l, slot[i], i)) {
-			struct hook_plan *p = &l->plan[HOOK_OPS_ATTACH + i];
-			char fn[128];
+	struct hook_plan *p = &l->plan[hook];
+	char fn[128];
 
-			t->armed |= 1ULL << i;
-			p->attached = true;
-			snprintf(p->state, sizeof(p->state), "attached");
-			/* the first function stands for all in the table of hooks */
-			if (!p->symbol[0] && dq_ksyms_name(l->ksyms, slot[i], fn, sizeof(fn)))
-				snprintf(p->symbol, sizeof(p->symbol), "%s", fn);
-		}
-	}
+	if (!addr)
+		return;
+	t->has |= 1ULL << (hook - HOOK_OPS_ATTACH);
+	if (!arm_callback(l, addr, hook, prog))
+		return;
+	t->armed |= 1ULL << (hook - HOOK_OPS_ATTACH);
+	p->attached = true;
+	snprintf(p->state, sizeof(p->state), "attached");
+	/* the first function stands for all in the table of hooks */
+	if (!p->symbol[0] && dq_ksyms_name(l->ksyms, addr, fn, sizeof(fn)))
+		snprintf(p->symbol, sizeof(p->symbol), "%s", fn);
+}
+
+static void arm_table(struct dq_live *l, struct ops_table *t, const struct wire_ops *w)
+{
+	if (w->importer)
+		for (unsigned int i = 0; i < NIMPORTER; i++)
+			arm_slot(l, t, w->slot[i], HOOK_IMP_MOVE_NOTIFY + i, importer_prog[i]);
+	else
+		for (unsigned int i = 0; i < NSLOTS; i++)
+			arm_slot(l, t, w->slot[i], HOOK_OPS_ATTACH + i, slot_prog[i]);
 	t->t = now_ns();
 }
 
 struct ops_table *ops_find(struct dq_live *l, uint64_t ptr)
 {
-	for (size_t i = 0; i < l->nops; i++)
+	for (size_t i = 0; ptr && i < l->nops; i++)
 		if (l->ops[i].ptr == ptr)
 			return &l->ops[i];
 	return NULL;
 }
 
+/* The module that the table's code is in: of map_dma_buf, the one callback that every exporter has;
+ * of an importer's first one. */
+static const char *module_of_table(struct dq_live *l, const struct wire_ops *w)
+{
+	uint64_t fn = w->slot[w->importer ? 0 : HOOK_OPS_MAP - HOOK_OPS_ATTACH];
+	const char *module;
+
+	if (!fn && w->importer)
+		fn = w->slot[1];
+	module = fn ? dq_ksyms_module_of(l->ksyms, fn) : NULL;
+	return module ? module : "";
+}
+
+/* Its callbacks will not be recorded any more; no buffer of it is left, or it could not go. */
+static void forget(struct dq_live *l, struct ops_table *t, uint64_t now)
+{
+	bpf_map__delete_elem(l->skel->maps.ops_known, &t->ptr, sizeof(t->ptr), 0);
+	t->ptr = 0;
+	t->armed = 0;
+	t->t = now;
+	if (t->told)
+		collect_ops(l->collect, t);
+}
+
 struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w)
 {
 	struct ops_table *t = ops_find(l, w->ops);
-	const char *module;
 
-	if (t)
+	if (t && !memcmp(t->slot, w->slot, sizeof(t->slot)))
 		return t;
+	if (t) /* something else lives at this address now */
+		forget(l, t, now_ns());
 	t = DQ_PUSH(l->ops, l->nops, l->ops_cap);
 	if (!t)
 		return NULL;
 	t->ptr = w->ops;
 	t->id = l->nops;
+	memcpy(t->slot, w->slot, sizeof(t->slot));
 	snprintf(t->exporter, sizeof(t->exporter), "%.*s", WIRE_STR - 1, w->exp_name);
-	/* map_dma_buf is the one callback that every table has, and its code says whose it is */
-	module = dq_ksyms_module_of(l->ksyms, w->slot[HOOK_OPS_MAP - HOOK_OPS_ATTACH]);
-	snprintf(t->module, sizeof(t->module), "%s", module ? module : "");
-	arm_table(l, t, w->slot);
+	snprintf(t->module, sizeof(t->module), "%s", module_of_table(l, w));
+	arm_table(l, t, w);
+	if (w->importer && l->collect) { /* no buffer names it, so nobody would tell it later */
+		t->told = true;
+		collect_ops(l->collect, t);
+	}
 	return t;
 }
 
@@ -148,14 +197,84 @@ static void preload_one(void *ctx, const char *name, uint64_t addr)
 	}
 	if (!ops_met(l, &w))
 		return;
+	/* the probes need not announce it */
 	bpf_map__update_elem(l->skel->maps.ops_known, &addr, sizeof(addr), &one, sizeof(one),
 			     BPF_ANY);
 	dq_debug("%s: callbacks armed", name);
 }
 
-void ops_preload(struct dq_live *l)
+void ops_preload(struct dq_live *l, const char *module)
 {
-	dq_ksyms_ops_tables(l->ksyms, preload_one, l);
+	dq_ksyms_ops_tables(l->ksyms, module, preload_one, l);
+}
+
+/* ---- modules that come and go ---------------------------------------------------------- */
+
+/* The kernel has killed these probes (kprobes_module_callback, MODULE_STATE_GOING). */
+static void drop_callbacks(struct dq_live *l, const char *module)
+{
+	struct bpf_link **v = calloc(2 * l->ncbs + 1, sizeof(*v));
+	size_t n = 0, kept = 0;
+
+	for (size_t i = 0; v && i < l->ncbs; i++) {
+		if (strcmp(l->cbs[i].module, module)) {
+			l->cbs[kept++] = l->cbs[i];
+			continue;
+		}
+		v[n++] = l->cbs[i].entry;
+		v[n++] = l->cbs[i].ret;
+	}
+	if (v)
+		l->ncbs = kept;
+	attach_destroy_links(v, n);
+	free(v);
+}
+
+/*
+ * Nothing of the module's own is missed when it goes: a buffer holds its exporter's module
+ * (dma_buf_export), so none of its callbacks can run any more. Tables are also announced again when
+ * they are used again: which of them are in the module's memory is not known, and what is loaded
+ * next may have another one at the same address.
+ */
+static void module_gone(struct dq_live *l, const struct wire_module *w, const char *name)
+{
+	for (size_t i = 0; i < l->nops; i++) {
+		struct ops_table *t = &l->ops[i];
+
+		if (!t->ptr || !strcmp(t->module, "vmlinux"))
+			continue;
+		if (!strcmp(t->module, name))
+			forget(l, t, w->t);
+		else
+			bpf_map__delete_elem(l->skel->maps.ops_known, &t->ptr, sizeof(t->ptr), 0);
+	}
+	drop_callbacks(l, name);
+	dq_ksyms_update_module(l->ksyms, name, false);
+	attach_module(l, name, false);
+}
+
+static void module_came(struct dq_live *l, const char *name)
+{
+	int err = dq_ksyms_update_module(l->ksyms, name, true);
+
+	if (err) {
+		dq_debug("symbols of module %s: %s", name, dq_errname(err));
+		return;
+	}
+	ops_preload(l, name);
+	attach_module(l, name, true);
+}
+
+void ops_module(struct dq_live *l, const struct wire_module *w)
+{
+	char name[WIRE_STR];
+
+	snprintf(name, sizeof(name), "%.*s", WIRE_STR - 1, w->name);
+	dq_debug("module %s was %s", name, w->load ? "loaded" : "unloaded");
+	if (w->load)
+		module_came(l, name);
+	else
+		module_gone(l, w, name);
 }
 
 void ops_close(struct dq_live *l)

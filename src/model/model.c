@@ -249,6 +249,9 @@ static int put_ops(struct dq_model *m, const struct dq_ops *o)
 
 	if (!row)
 		return -ENOMEM;
+	/* Said again when its module went: no buffer of it was left, nothing changes for those before. */
+	if (row->id && row->armed && !o->armed)
+		return 0;
 	*row = *o;
 	return 0;
 }

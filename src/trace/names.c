@@ -67,6 +67,8 @@ const struct dq_valname dq_names_ops[] = {
 	OPS_BIT(VUNMAP, "vunmap"),
 	OPS_BIT(BEGIN_CPU_PARTIAL, "begin_cpu_access_partial"),
 	OPS_BIT(END_CPU_PARTIAL, "end_cpu_access_partial"),
+	{ 1ull << (HOOK_IMP_MOVE_NOTIFY - 64), "move_notify" },
+	{ 1ull << (HOOK_IMP_INVALIDATE - 64), "invalidate_mappings" },
 	{ 0, NULL },
 };
 

@@ -15,7 +15,7 @@ usage record "invalid process id '0'" -p 0
 usage record "invalid process id 'self'" -p self
 usage record "invalid process id '-1'" --pid=-1
 usage record "invalid process id '4294967296'" -p 1 -p 4294967296
-usage record "invalid value 'tracepoint' for '--attach': use fentry or kprobe" --attach tracepoint
+usage record "invalid value 'tracepoint' for '--attach': use fentry, multi or kprobe" --attach tracepoint
 usage record "invalid value '1X' for '--ring': use a number of bytes, or one with K, M or G, such as 8M" --ring 1X
 usage record "invalid value 'forever' for '-t': use a number of seconds, or one with ns, us, ms, s, m or h, such as 1.5s" \
 	-t forever

@@ -12,7 +12,7 @@ kernel=$1
 compare=$BUILD/tests/vm/compare
 
 # rungs WANT DIR: each hook that is attached must be on the rung that was asked
-# for.  Callbacks are probed by address, which is kprobe.
+# for.  Callbacks are kprobes always.
 rungs()
 {
 	awk -v want="$1" '

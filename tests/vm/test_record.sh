@@ -23,7 +23,10 @@ case $kernel in
 	plan="default:device-dma default:$rest"
 	;;
 esac
-for rung in kprobe fentry; do
+# fprobe is configured in this one only
+rungs='kprobe fentry'
+[ "$kernel" != 6.12-amd64 ] || rungs='kprobe multi fentry'
+for rung in $rungs; do
 	plan+=" $rung:device-dma,$rest $rung:cpu-access"
 done
 plan+=' default:cpu-access'
