@@ -4,7 +4,7 @@
 # mkinitramfs.sh NAME OUT [FILE[:PATH]...]
 #
 # Makes OUT, a small initramfs for the guest NAME of kernels.list: a static
-# busybox, the guest's modules, the workloads (dqload, dqexec) and
+# busybox, the guest's modules, the workloads (dqload, dqbinder, dqexec) and
 # ftrace-count.sh in /bin, and every FILE given, at PATH or else in /bin.
 # guest/init is /init.  Nothing in it depends on the day it is made: same
 # inputs, same bytes.
@@ -31,7 +31,7 @@ cp "$busybox" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
 cp "$VM_DIR/guest/init" "$root/init"
 cp "$VM_DIR/ftrace-count.sh" "$root/bin/ftrace-count.sh"
-cp "$workloads/dqload" "$workloads/dqexec" "$root/bin/"
+cp "$workloads/dqload" "$workloads/dqbinder" "$workloads/dqexec" "$root/bin/"
 if compgen -G "$kernel/modules/*.ko" >/dev/null; then
 	cp "$kernel"/modules/*.ko "$root/modules/"
 fi

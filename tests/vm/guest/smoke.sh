@@ -12,7 +12,7 @@
 
 set -u
 
-stories=${*:-device-dma sync attach buffers errors fds fence cpu-access}
+stories=${*:-device-dma sync attach buffers errors fds fence v4l2-drm poll leak routes cpu-access}
 failed=0
 
 # check STORY: each expect:FUNCTION=N against the witness.

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -655,4 +656,55 @@ bool dq_is_dmabuf(int fd)
 	struct statfs st;
 
 	return !fstatfs(fd, &st) && st.f_type == DMA_BUF_MAGIC;
+}
+
+/* ---- descriptors through a socket -------------------------------------- */
+
+#define NFDS 8
+
+union control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(NFDS * sizeof(int))];
+};
+
+void dq_send_fds(int sock, const int *fds, int n)
+{
+	union control control = { 0 };
+	char data = 'x';
+	struct iovec iov = { &data, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(n * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, n * sizeof(int));
+	if (sendmsg(sock, &msg, 0) != 1)
+		dq_die("sendmsg failed: %s", strerrorname_np(errno));
+}
+
+void dq_receive_fds(int sock, int *fds, int n, int flags)
+{
+	union control control = { 0 };
+	char data;
+	struct iovec iov = { &data, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_SPACE(n * sizeof(int)),
+	};
+	struct cmsghdr *c;
+
+	if (recvmsg(sock, &msg, flags | MSG_CMSG_CLOEXEC) != 1)
+		dq_die("recvmsg failed: %s", strerrorname_np(errno));
+	c = CMSG_FIRSTHDR(&msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(n * sizeof(int)))
+		dq_die("not %d fds came through the socket", n);
+	memcpy(fds, CMSG_DATA(c), n * sizeof(int));
 }

@@ -109,4 +109,8 @@ void *dq_mmap(const struct dq_buf *buf);
 
 bool dq_is_dmabuf(int fd);
 
+/* One message with @n descriptors; those received are O_CLOEXEC. */
+void dq_send_fds(int sock, const int *fds, int n);
+void dq_receive_fds(int sock, int *fds, int n, int flags);
+
 #endif

@@ -3,7 +3,7 @@
 #
 # build.sh ARCH [DIR]
 #
-# Compiles dqload and dqexec, static, for ARCH (amd64, arm64) and prints the
+# Compiles dqload, dqbinder and dqexec, static, for ARCH (amd64, arm64) and prints the
 # directory that they are in: DIR, or a place in the cache that is renewed when
 # a source is newer.  CC_AMD64 and CC_ARM64 name another compiler.
 
@@ -38,6 +38,7 @@ program()
 	mv "$out.$$" "$out"
 }
 
-program dqload "$src/dqload.c" "$src/abi.c"
+program dqload "$src"/{dqload,fences,routes,agent,account,abi}.c
+program dqbinder "$src"/{dqbinder,account,abi}.c
 program dqexec "$src/dqexec.c"
 printf '%s\n' "$dir"

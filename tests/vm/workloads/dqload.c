@@ -7,8 +7,9 @@
  * dqload sync exporter=udmabuf pairs=29 ioctls=60 expect:dma_buf_export=1 ...
  *
  * One thread and one process do everything, except where the story says so:
- * `fence` has a second thread, `fds` two children.  Counts default to primes,
- * so that a sum tells where it came from.
+ * `fence` has a second thread, `fds` two children, `routes` and those after it
+ * agents (agent.h).  Counts default to primes, so that a sum tells where it
+ * came from.
  *
  * Exit status: 0 the kernel did what the story says; 1 it did not (one
  * sentence on stderr); 77 this kernel has no devices for the story; 2 usage.
@@ -18,8 +19,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,6 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
@@ -37,30 +35,16 @@
 #include <linux/videodev2.h>
 
 #include "drm_abi.h"
+#include "stories.h"
 
-#define START_R		(DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ)
-#define START_W		(DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE)
-#define START_RW	(DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW)
-#define END_R		(DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ)
-#define END_W		(DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE)
-#define END_RW		(DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW)
+struct dq_options opt;
 
-static struct {
-	enum dq_exporter exporter;
-	int rounds;
-	int frames;
-	int pairs;
-	int count;
-} opt;
-
-/* The default of @given, or the story's own where the option was not used. */
-static int number(int given, int prime)
+int number(int given, int prime)
 {
 	return given ? given : prime;
 }
 
-/* The best exporter there is, in this order. */
-static enum dq_exporter pick(const enum dq_exporter *order, int n)
+enum dq_exporter pick(const enum dq_exporter *order, int n)
 {
 	int i;
 
@@ -72,7 +56,7 @@ static enum dq_exporter pick(const enum dq_exporter *order, int n)
 	dq_skip("this kernel has no exporter for it");
 }
 
-static enum dq_exporter pick_plain(void)
+enum dq_exporter pick_plain(void)
 {
 	static const enum dq_exporter order[] = { DQ_UDMABUF, DQ_HEAP, DQ_VGEM };
 
@@ -239,6 +223,31 @@ static void attach_rounds(void)
 		dq_vivid_free();
 	dq_report("attach", "exporter=%s importer=%s rounds=%d", dq_name(exporter),
 		  to_vivid ? "vivid" : "vgem", rounds);
+}
+
+/* ---- v4l2-drm ---------------------------------------------------------- */
+
+/*
+ * A camera's buffer on a display: vivid exports, vgem imports, the descriptor is
+ * closed at once as applications do, and closing the handle releases it.
+ *
+ * Expected per round: get 1, attach 1, map 1, unmap 1, detach 1, put 4.
+ */
+static void v4l2_drm(void)
+{
+	int rounds = number(opt.rounds, 3), i;
+	struct dq_buf buf;
+	uint32_t handle;
+
+	dq_vivid_alloc(1);
+	for (i = 0; i < rounds; i++) {
+		dq_export(&buf, DQ_VIVID, 0);
+		handle = dq_vgem_import(&buf);
+		dq_close(buf.fd);
+		dq_vgem_release(handle);
+	}
+	dq_vivid_free();
+	dq_report("v4l2-drm", "exporter=vivid importer=vgem rounds=%d", rounds);
 }
 
 /* ---- buffers ----------------------------------------------------------- */
@@ -460,48 +469,6 @@ static void errors(void)
 
 /* ---- fds --------------------------------------------------------------- */
 
-static void send_fd(int sock, int fd)
-{
-	char data = 'x', control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &data, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	if (sendmsg(sock, &msg, 0) != 1)
-		dq_die("sendmsg failed: %s", strerrorname_np(errno));
-}
-
-static int receive_fd(int sock)
-{
-	char data, control[CMSG_SPACE(sizeof(int))] = { 0 };
-	struct iovec iov = { &data, 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c;
-	int fd;
-
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
-		dq_die("recvmsg failed: %s", strerrorname_np(errno));
-	c = CMSG_FIRSTHDR(&msg);
-	if (!c || c->cmsg_type != SCM_RIGHTS)
-		dq_die("no fd came through the socket");
-	memcpy(&fd, CMSG_DATA(c), sizeof(int));
-	return fd;
-}
-
 static void wait_for(pid_t pid, const char *who)
 {
 	int status;
@@ -578,13 +545,13 @@ static void fds(void)
 		struct dq_buf got = buf;
 		char *argv[] = { "dqload", "fds-child", "41", "42", NULL };
 
-		got.fd = receive_fd(sock[1]);
+		dq_receive_fds(sock[1], &got.fd, 1, 0);
 		*(volatile char *)dq_mmap(&got) = 1;
 		dq_close(got.fd);
 		execv("/proc/self/exe", argv);
 		dq_die("exec failed: %s", strerrorname_np(errno));
 	}
-	send_fd(sock[0], buf.fd);
+	dq_send_fds(sock[0], &buf.fd, 1);
 	wait_for(pid, "the child that execs");
 	dq_expect("fd_install", 1);
 	dq_expect("dma_buf_mmap_internal", 1);
@@ -607,105 +574,6 @@ static void fds(void)
 	dq_report("fds", "exporter=%s children=2", dq_name(exporter));
 }
 
-/* ---- fence ------------------------------------------------------------- */
-
-struct signaller {
-	pid_t waiter;		/* tid of the thread that will block */
-	uint32_t fence;
-};
-
-static long long now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
-/* Is @tid inside an ioctl, asleep?  The kernel tells the call's number. */
-static bool blocked_in_ioctl(pid_t tid)
-{
-	char path[64], line[128] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", tid);
-	f = fopen(path, "re");
-	if (!f)
-		dq_die("%s cannot be read: %s", path, strerrorname_np(errno));
-	if (!fgets(line, sizeof(line), f))
-		line[0] = 0;
-	fclose(f);
-	return atoi(line) == SYS_ioctl && strncmp(line, "running", 7);
-}
-
-/*
- * Signals 50 ms after the other thread is seen to block.  The 50 ms are what
- * the story is about, they order nothing.
- */
-static void *signaller(void *arg)
-{
-	const struct signaller *s = arg;
-	struct timespec delay = { .tv_nsec = 50 * 1000 * 1000 };
-	struct drm_vgem_fence_signal sig = { .fence = s->fence };
-
-	while (!blocked_in_ioctl(s->waiter))
-		sched_yield();
-	clock_nanosleep(CLOCK_MONOTONIC, 0, &delay, NULL);
-	dq_ioctl(dq_drm("vgem"), DRM_IOCTL_VGEM_FENCE_SIGNAL, &sig,
-		 "DRM_IOCTL_VGEM_FENCE_SIGNAL");
-	return NULL;
-}
-
-/*
- * A device is not done yet: vgem attaches a write fence to its buffer, START
- * waits for it, a second thread signals it 50 ms later.
- *
- * Expected per round: begin 1 (at least 50 ms), ioctl 2.
- */
-static void fence(void)
-{
-	int rounds = number(opt.rounds, 3), card, i;
-	struct drm_vgem_fence_attach attach;
-	struct drm_prime_handle prime = { 0 };
-	struct signaller s = { .waiter = gettid() };
-	struct dq_buf buf = { .exporter = DQ_VGEM };
-	long long began;
-	pthread_t thread;
-
-	card = dq_drm("vgem");
-	if (card < 0)
-		dq_skip("fence needs vgem");
-	prime.handle = dq_dumb(card, 1024, 16);
-	prime.flags = O_CLOEXEC | O_RDWR;
-	dq_ioctl(card, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime,
-		 "DRM_IOCTL_PRIME_HANDLE_TO_FD");
-	dq_expect("dma_buf_export", 1);
-	dq_expect("dma_buf_file_release", 1);
-	dq_expect("dma_buf_release", 1);
-	dq_expect("fd_install", 1);
-	buf.fd = prime.fd;
-	for (i = 0; i < rounds; i++) {
-		memset(&attach, 0, sizeof(attach));
-		attach.handle = prime.handle;
-		attach.flags = VGEM_FENCE_WRITE;
-		dq_ioctl(card, DRM_IOCTL_VGEM_FENCE_ATTACH, &attach,
-			 "DRM_IOCTL_VGEM_FENCE_ATTACH");
-		s.fence = attach.out_fence;
-		if (pthread_create(&thread, NULL, signaller, &s))
-			dq_die("no second thread to be had");
-		began = now_ms();
-		dq_sync(&buf, START_R, 0);
-		if (now_ms() - began < 49)
-			dq_die("START did not wait for the fence");
-		dq_sync(&buf, END_R, 0);
-		pthread_join(thread, NULL);
-	}
-	dq_close(buf.fd);
-	dq_gem_close(card, prime.handle);
-	dq_expect("dma_buf_put", 2);
-	dq_report("fence", "exporter=vgem rounds=%d wait_ms=50", rounds);
-}
-
 /* ---- main -------------------------------------------------------------- */
 
 static const struct story {
@@ -720,10 +588,21 @@ static const struct story {
 	{ "buffers", buffers, "many buffers, fds and names (--exporter --count 7)" },
 	{ "errors", errors, "what the kernel refuses (--exporter)" },
 	{ "fds", fds, "dup, dup2, F_DUPFD, SCM_RIGHTS, fork, exec, close_range (--exporter)" },
-	{ "fence", fence, "START waits for a fence (--rounds 3)" },
+	{ "fence", story_fence, "START waits for a fence (--rounds 3 --ms 50)" },
+	{ "v4l2-drm", v4l2_drm, "a V4L2 buffer in a DRM driver, released by GEM_CLOSE (--rounds 3)" },
+	{ "poll", story_poll, "a poll holds a buffer until its fence is signalled" },
+	{ "routes", story_routes, "every way to a descriptor or a mapping, with accounts (--exporter)" },
+	{ "leak", story_leak, "importers and handles hold what nobody has a descriptor of" },
+};
+
+/* Not among `all`: one takes ten seconds, the other is for two recorders. */
+static const struct story others[] = {
+	{ "kworker", story_kworker, "as poll, but a timer signals, and a worker releases (10 s)" },
+	{ "hold", story_hold, "buffers of each kind, then pauses, goes on, pauses (--count 1)" },
 };
 
 #define NSTORIES (sizeof(stories) / sizeof(stories[0]))
+#define NOTHERS (sizeof(others) / sizeof(others[0]))
 
 static void usage(int status)
 {
@@ -735,6 +614,10 @@ static void usage(int status)
 		fprintf(f, "  %-12s %s\n", stories[i].name, stories[i].help);
 	fprintf(f, "  %-12s each of them in a process of its own, in this order; skips what\n"
 		   "  %-12s this kernel has no devices for\n", "all", "");
+	for (i = 0; i < NOTHERS; i++)
+		fprintf(f, "  %-12s %s\n", others[i].name, others[i].help);
+	fprintf(f, "Accounts of who holds what go to stdout, or --account FILE; --wait FIFO makes a\n"
+		   "story pause after its last account until somebody writes to FIFO.\n");
 	exit(status);
 }
 
@@ -790,6 +673,9 @@ int main(int argc, char **argv)
 	/* Not a story: the second half of fds. */
 	if (!strcmp(argv[1], "fds-child") && argc == 4)
 		return fds_child(atoi(argv[2]), atoi(argv[3]));
+	/* Nor this: an agent that has executed itself. */
+	if (!strcmp(argv[1], "agent") && argc == 3)
+		return agent_main(atoi(argv[2]));
 	for (n = 2; n < argc; n += 2) {
 		const char *o = argv[n], *v = argv[n + 1];
 
@@ -803,6 +689,12 @@ int main(int argc, char **argv)
 			opt.pairs = positive(o, v);
 		else if (!strcmp(o, "--count"))
 			opt.count = positive(o, v);
+		else if (!strcmp(o, "--ms"))
+			opt.ms = positive(o, v);
+		else if (!strcmp(o, "--account"))
+			opt.account = v;
+		else if (!strcmp(o, "--wait"))
+			opt.wait = v;
 		else
 			usage(2);
 		if (!v)
@@ -813,6 +705,12 @@ int main(int argc, char **argv)
 	for (i = 0; i < NSTORIES; i++) {
 		if (!strcmp(argv[1], stories[i].name)) {
 			stories[i].run();
+			return 0;
+		}
+	}
+	for (i = 0; i < NOTHERS; i++) {
+		if (!strcmp(argv[1], others[i].name)) {
+			others[i].run();
 			return 0;
 		}
 	}
