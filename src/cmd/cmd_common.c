@@ -50,12 +50,6 @@ bool dq_cmd_incomplete(const struct dq_reader_state *st)
 	return damaged(st) || st->no_end || st->lost_events || st->losses;
 }
 
-/* "1 chunk", "2 chunks" */
-static const char *plural(uint64_t n)
-{
-	return n == 1 ? "" : "s";
-}
-
 /* How far into the recording the trace goes. */
 static char *fmt_reach(char *buf, const struct dq_reader_state *st)
 {
@@ -74,8 +68,8 @@ static void report_end(const char *path, const struct dq_reader_state *st)
 			path, st->chunks + 1, fmt_reach(at, st));
 	} else if (st->no_end) {
 		dq_warn("%s: trace is cut off after %" PRIu64
-			" chunk%s (at %s): the recorder was killed",
-			path, st->chunks, plural(st->chunks), fmt_reach(at, st));
+			" chunk%s (at %s): the recorder was killed or could not write",
+			path, st->chunks, dq_plural(st->chunks), fmt_reach(at, st));
 	}
 }
 
@@ -86,23 +80,28 @@ static void report_damage(const char *path, const struct dq_reader_state *st)
 
 	if (st->bad_chunks)
 		dq_warn("%s: %" PRIu64 " damaged chunk%s left out", path, st->bad_chunks,
-			plural(st->bad_chunks));
+			dq_plural(st->bad_chunks));
 	if (lost)
-		dq_warn("%s: %" PRIu64 " chunk%s missing", path, lost, plural(lost));
+		dq_warn("%s: %" PRIu64 " chunk%s missing", path, lost, dq_plural(lost));
 	if (st->skipped_bytes)
 		dq_warn("%s: %" PRIu64 " byte%s of garbage between chunks skipped", path,
-			st->skipped_bytes, plural(st->skipped_bytes));
+			st->skipped_bytes, dq_plural(st->skipped_bytes));
 	if (st->skipped_chunks)
 		dq_info("%s: %" PRIu64
 			" chunk%s of an unknown type skipped (written by a newer dmaseq)",
-			path, st->skipped_chunks, plural(st->skipped_chunks));
+			path, st->skipped_chunks, dq_plural(st->skipped_chunks));
 }
 
 static void report_losses(const char *path, const struct dq_reader_state *st)
 {
-	if (st->losses)
-		dq_warn("%s: %" PRIu64 " event%s lost while recording", path, st->lost_events,
-			plural(st->lost_events));
+	uint64_t lost = st->lost_events - st->disk_events;
+
+	if (lost || (st->losses && !st->disk_events))
+		dq_warn("%s: %" PRIu64 " event%s lost while recording", path, lost, dq_plural(lost));
+	if (st->disk_events)
+		dq_warn("%s: the last %" PRIu64
+			" event%s missing: they could not be written (a full disk?)",
+			path, st->disk_events, st->disk_events == 1 ? " is" : "s are");
 }
 
 int dq_cmd_close(struct dq_reader **pr, bool strict)

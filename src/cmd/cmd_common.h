@@ -21,6 +21,12 @@
 
 #include "../trace/trace.h"
 
+/* "1 chunk", "2 chunks" */
+static inline const char *dq_plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 /* Opens a trace ("-": standard input). 0, or -errno after saying why not. */
 int dq_cmd_open(const char *path, struct dq_reader **ret_r);
 

@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,10 +23,14 @@
 #include "../trace/trace.h"
 #include "../util/util.h"
 #include "cmd.h"
+#include "cmd_common.h"
+#include "hint.h"
+#include "record_out.h"
 
 #define DEFAULT_FILE "trace.dmaseq"
 #define TICK_MS	     20		/* how often the ring is looked at */
 #define FLUSH_NS     1000000000ULL /* what a kill -9 can cost */
+#define KILL_NS	     5000000000ULL /* how long a command may take to end after SIGTERM */
 
 struct record_opts {
 	const char *out;
@@ -81,23 +84,23 @@ static const struct dq_opt opts[] = {
 struct recording {
 	const struct record_opts *o;
 	struct dq_live *live;
-	struct dq_writer *writer;
+	struct record_out out;
 	struct dq_sink sink;
-	int out;		/* -1: not open */
-	const char *path;
-	bool regular, existed;
 	char **argv;		/* the command, NULL: none */
 	pid_t child;
 	int go;			/* write end of the pipe that holds the child */
 	int status;		/* of the child, once it ended */
 	bool child_ended;
+	bool leave;		/* the command goes on, and nobody waits for it */
 	int sigfd;
 	uint64_t t0, t_flush;
+	uint64_t t_end;		/* when time is up; UINT64_MAX: never */
+	uint64_t t_kill;	/* when a command that ignores SIGTERM is killed; 0: not yet asked */
 	char reason[128];
 	unsigned int signals;	/* that came while the command ran */
 	bool stop;
-	bool began;		/* there is a recording in the file */
 	sigset_t old_mask;
+	struct sigaction old_pipe, old_xfsz;
 };
 
 static uint64_t mono(void)
@@ -108,95 +111,25 @@ static uint64_t mono(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-/* ---- the output file ----------------------------------------------------------------- */
-
-static int open_output(struct recording *r)
-{
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (r->o->force ? 0 : O_EXCL);
-	struct stat st;
-
-	r->path = r->o->out ? r->o->out : DEFAULT_FILE;
-	if (!strcmp(r->path, "-")) {
-		if (isatty(STDOUT_FILENO)) {
-			dq_err("record: refusing to write a binary trace to a terminal. Try: dmaseq record -o FILE");
-			return -EINVAL;
-		}
-		r->path = "stdout";
-		r->out = dup(STDOUT_FILENO);
-		return r->out < 0 ? -errno : 0;
-	}
-	/* what is no regular file cannot be overwritten: /dev/null, a fifo */
-	r->existed = !stat(r->path, &st);
-	if (r->existed && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		flags &= ~O_EXCL;
-	r->out = open(r->path, flags, 0644);
-	if (r->out >= 0) {
-		r->regular = !fstat(r->out, &st) && S_ISREG(st.st_mode);
-		return 0;
-	}
-	if (errno == EEXIST)
-		dq_err("record: %s exists. Try: dmaseq record --force, or another file with -o",
-		       r->path);
-	else
-		dq_err("record: cannot create %s: %s. Try: dmaseq record -o FILE in a directory that you may write to",
-		       r->path, dq_errname(errno));
-	return -EEXIST;
-}
-
-static void boot_id(uint8_t id[16])
-{
-	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
-	int n = 0, c, digit = 0;
-
-	memset(id, 0, 16);
-	while (f && n < 32 && (c = fgetc(f)) != EOF) {
-		if (c >= '0' && c <= '9')
-			digit = c - '0';
-		else if (c >= 'a' && c <= 'f')
-			digit = c - 'a' + 10;
-		else
-			continue;
-		id[n / 2] |= digit << (n % 2 ? 0 : 4);
-		n++;
-	}
-	if (f)
-		fclose(f);
-}
-
-static int open_writer(struct recording *r)
-{
-	struct dq_writer_opts wo = { 0 };
-	struct timespec ts;
-	int err;
-
-	boot_id(wo.boot_id);
-	clock_gettime(CLOCK_REALTIME, &ts);
-	wo.mono = mono();
-	wo.real = (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
-	/* --force: only now is the old trace worth less than the new one */
-	err = r->regular && ftruncate(r->out, 0) ? -errno : 0;
-	if (!err)
-		err = dq_writer_new(&r->writer, r->out, &wo);
-	if (err)
-		dq_err("record: cannot write %s: %s", r->path, dq_errname(err));
-	else
-		r->sink = dq_writer_sink(r->writer);
-	return err;
-}
-
 /* ---- the traced command --------------------------------------------------------------- */
 
 static void run_child(struct recording *r, int go)
 {
+	struct dq_sb why = { 0 };
+	int err;
 	char c;
 
 	sigprocmask(SIG_SETMASK, &r->old_mask, NULL);
+	sigaction(SIGPIPE, &r->old_pipe, NULL);
+	sigaction(SIGXFSZ, &r->old_xfsz, NULL);
 	/* an end of file instead of a byte: the recorder gave up */
 	if (read(go, &c, 1) != 1)
 		_exit(DQ_EXIT_RECORD);
 	execvp(r->argv[0], r->argv);
-	dq_err("record: cannot run %s: %s", r->argv[0], dq_errname(errno));
-	_exit(errno == ENOENT ? DQ_EXIT_NOCMD : DQ_EXIT_NOEXEC);
+	err = errno;
+	dq_why_not_run(&why, r->argv[0], err);
+	dq_err("record: cannot run %s%s", r->argv[0], dq_sb_str(&why));
+	_exit(err == ENOENT ? DQ_EXIT_NOCMD : DQ_EXIT_NOEXEC);
 }
 
 static int fork_child(struct recording *r)
@@ -217,20 +150,38 @@ static int fork_child(struct recording *r)
 	return 0;
 }
 
-static void child_ended(struct recording *r)
+/* What ended the recording: the first that did. */
+static void give_reason(struct recording *r, const char *fmt, ...) DQ_PRINTF(2, 3);
+static void give_reason(struct recording *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (*r->reason)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(r->reason, sizeof(r->reason), fmt, ap);
+	va_end(ap);
+}
+
+static bool child_runs(const struct recording *r)
+{
+	return r->child > 0 && !r->child_ended;
+}
+
+/* Takes the command's status; with flags 0 it waits for it. */
+static void reap(struct recording *r, int flags)
 {
 	int st;
 
-	if (r->child_ended || r->child <= 0 || waitpid(r->child, &st, WNOHANG) != r->child)
+	if (!child_runs(r) || waitpid(r->child, &st, flags) != r->child)
 		return;
 	r->child_ended = true;
-	r->stop = true;
 	if (WIFSIGNALED(st)) {
 		r->status = 128 + WTERMSIG(st);
-		snprintf(r->reason, sizeof(r->reason), "command killed by signal %d", WTERMSIG(st));
+		give_reason(r, "command killed by signal %d", WTERMSIG(st));
 	} else {
 		r->status = WEXITSTATUS(st);
-		snprintf(r->reason, sizeof(r->reason), "command exited with status %d", r->status);
+		give_reason(r, "command exited with status %d", r->status);
 	}
 }
 
@@ -238,18 +189,39 @@ static void child_ended(struct recording *r)
 
 static int block_signals(struct recording *r)
 {
+	static const int taken[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2 };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(taken); i++)
+		sigaddset(&set, taken[i]);
 	if (sigprocmask(SIG_BLOCK, &set, &r->old_mask))
 		return -errno;
-	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of write() */
+	/* a reader that went away, a limit that is reached: errors of write() */
+	sigaction(SIGPIPE, &ignore, &r->old_pipe);
+	sigaction(SIGXFSZ, &ignore, &r->old_xfsz);
 	r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return r->sigfd < 0 ? -errno : 0;
+}
+
+/*
+ * SIGINT, SIGTERM, SIGHUP. The recording ends when the command does, so that its end is in it. A ^C
+ * goes to the command as well; what was sent to us alone is passed on. The second signal ends the
+ * recording whatever the command does.
+ */
+static void on_end_signal(struct recording *r, const struct signalfd_siginfo *si)
+{
+	if (child_runs(r) && !r->signals++) {
+		if (si->ssi_code != SI_KERNEL)
+			kill(r->child, (int)si->ssi_signo);
+		return;
+	}
+	r->stop = true;
+	r->leave = child_runs(r);
+	if (r->leave)
+		r->status = 128 + (int)si->ssi_signo;
+	give_reason(r, "SIG%s", sigabbrev_np((int)si->ssi_signo));
 }
 
 static void on_signal(struct recording *r)
@@ -257,20 +229,37 @@ static void on_signal(struct recording *r)
 	struct signalfd_siginfo si;
 
 	while (read(r->sigfd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD) {
-			child_ended(r);
-			continue;
+		switch (si.ssi_signo) {
+		case SIGCHLD:
+			reap(r, WNOHANG);
+			r->stop |= r->child_ended;
+			break;
+		case SIGUSR1:
+			r->t_flush = 0; /* at the end of this turn */
+			break;
+		case SIGUSR2:
+			r->stop = true;
+			give_reason(r, "SIGUSR2");
+			break;
+		default:
+			on_end_signal(r, &si);
 		}
-		/* The recording ends when the command does, so that its end is in it. A ^C goes to
-		 * the command as well; what was sent to us alone is passed on. The second signal
-		 * ends the recording whatever the command does. */
-		if (r->child > 0 && !r->child_ended && !r->signals++) {
-			if (si.ssi_code != SI_KERNEL)
-				kill(r->child, si.ssi_signo);
-			continue;
-		}
+	}
+}
+
+/* The time of -t is up: the command is asked to end, and later made to. */
+static void on_time(struct recording *r, uint64_t now)
+{
+	give_reason(r, "time is up");
+	if (!child_runs(r)) {
 		r->stop = true;
-		snprintf(r->reason, sizeof(r->reason), "SIG%s", sigabbrev_np(si.ssi_signo));
+	} else if (!r->t_kill) {
+		kill(r->child, SIGTERM);
+		r->t_kill = now + KILL_NS;
+	} else if (now >= r->t_kill) {
+		dq_warn("record: %s did not end when it got SIGTERM, and gets SIGKILL", r->argv[0]);
+		kill(r->child, SIGKILL);
+		r->t_kill = UINT64_MAX;
 	}
 }
 
@@ -282,32 +271,30 @@ static void progress(const struct recording *r, uint64_t now)
 	if (dq_common.quiet || !isatty(STDERR_FILENO))
 		return;
 	dq_live_stats(r->live, &st);
-	fprintf(stderr, "\rdmaseq: %" PRIu64 " calls, %" PRIu64 " buffers, %s, %" PRIu64 " lost\033[K",
-		st.calls, st.buffers, dq_fmt_dur(dur, (now - r->t0) / 1000000000 * 1000000000), st.lost);
+	fprintf(stderr, "\rdmaseq: %" PRIu64 " call%s, %" PRIu64 " buffer%s, %s, %" PRIu64 " lost\033[K",
+		st.calls, dq_plural(st.calls), st.buffers, dq_plural(st.buffers), dq_fmt_dur(dur, (now - r->t0) / 1000000000 * 1000000000), st.lost);
 	fflush(stderr);
 }
 
 static int loop(struct recording *r)
 {
-	uint64_t end = r->o->time == DQ_TIME_UNSET ? UINT64_MAX : r->t0 + r->o->time, now;
 	struct pollfd p[2] = { { .fd = r->sigfd, .events = POLLIN },
 			       { .fd = dq_live_epoll_fd(r->live), .events = POLLIN } };
+	uint64_t now;
 	int err = 0;
 
-	while (!r->stop && !err) {
+	while (!r->stop && !err && !r->out.err) {
 		if (poll(p, 2, TICK_MS) > 0 && p[0].revents)
 			on_signal(r);
 		err = dq_live_poll(r->live, 0);
 		now = mono();
 		if (!err && now - r->t_flush >= FLUSH_NS) {
 			r->t_flush = now;
-			err = dq_writer_flush(r->writer);
+			err = r->sink.flush(r->sink.ctx);
 			progress(r, now);
 		}
-		if (now >= end && !r->stop) {
-			r->stop = true;
-			snprintf(r->reason, sizeof(r->reason), "time is up");
-		}
+		if (now >= r->t_end && !r->stop)
+			on_time(r, now);
 	}
 	return err;
 }
@@ -367,7 +354,7 @@ static int prepare(struct recording *r, const struct wanted *w)
 	if (!err)
 		err = dq_live_check(r->live);
 	/* Before the seconds that loading takes: a file that cannot be written is known at once. */
-	if (!err && open_output(r))
+	if (!err && record_out_open(&r->out, o->out ? o->out : DEFAULT_FILE, o->force))
 		return -EIO;
 	if (!err)
 		err = dq_live_load(r->live);
@@ -385,7 +372,7 @@ static int put_meta(struct recording *r, const char *key, const char *value)
 
 	it.meta.key = key;
 	it.meta.value = value;
-	return dq_writer_put(r->writer, &it);
+	return r->sink.put(r->sink.ctx, &it);
 }
 
 static int put_cmdline(struct recording *r)
@@ -403,6 +390,19 @@ static int put_cmdline(struct recording *r)
 	return err;
 }
 
+static int ready(struct recording *r)
+{
+	struct dq_sb why = { 0 };
+	int err = r->o->ready_file ? touch(r->o->ready_file) : 0;
+
+	if (err) {
+		dq_why_not_create(&why, r->o->ready_file, err);
+		dq_err("record: cannot create %s%s", r->o->ready_file, dq_sb_str(&why));
+		dq_sb_free(&why);
+	}
+	return err;
+}
+
 static int start(struct recording *r)
 {
 	int err = put_meta(r, "version", dq_version);
@@ -412,10 +412,11 @@ static int start(struct recording *r)
 	if (!err)
 		err = dq_live_start(r->live, &r->sink);
 	if (err) {
-		dq_err("record: cannot write %s: %s", r->path, dq_errname(err));
+		dq_err("record: cannot begin: %s", dq_errname(err));
 		return err;
 	}
 	r->t0 = r->t_flush = mono();
+	r->t_end = r->o->time == DQ_TIME_UNSET ? UINT64_MAX : r->t0 + r->o->time;
 	if (r->argv && !r->o->all) {
 		err = dq_live_add_pid(r->live, r->child);
 		if (err) {
@@ -425,13 +426,9 @@ static int start(struct recording *r)
 	}
 	if (r->child > 0 && write(r->go, "", 1) != 1)
 		return -errno;
-	if (r->o->ready_file) {
-		err = touch(r->o->ready_file);
-		if (err)
-			dq_err("record: cannot create %s: %s", r->o->ready_file, dq_errname(err));
-	}
+	err = ready(r);
 	if (!r->argv && !err && !dq_common.quiet && isatty(STDERR_FILENO))
-		fprintf(stderr, "dmaseq: recording to %s; ^C ends it\n", r->path);
+		fprintf(stderr, "dmaseq: recording to %s; ^C ends it\n", r->out.path);
 	return err;
 }
 
@@ -447,46 +444,44 @@ static void warn_hooks(const struct recording *r)
 				h[i].info->name, h[i].state);
 }
 
+static void warn_losses(const struct dq_live_stats *st)
+{
+	if (st->lost)
+		dq_warn("record: %" PRIu64 " event%s lost, the trace says where. Try: dmaseq record --ring 64M",
+			st->lost, st->lost == 1 ? " was" : "s were");
+	if (st->missed_returns)
+		dq_warn("record: %" PRIu64 " return%s missed: those calls have no result",
+			st->missed_returns, st->missed_returns == 1 ? " was" : "s were");
+}
+
+/* One line about the file, after it was closed. */
 static void summary(const struct recording *r, uint64_t now)
 {
+	const struct record_out *o = &r->out;
 	struct dq_live_stats st;
 	char dur[24], size[16];
 
 	dq_live_stats(r->live, &st);
-	if (st.lost)
-		dq_warn("record: %" PRIu64 " events were lost, the trace says where. Try: dmaseq record --ring 64M",
-			st.lost);
-	if (st.missed_returns)
-		dq_warn("record: %" PRIu64 " returns were missed: those calls have no result",
-			st.missed_returns);
+	warn_losses(&st);
 	if (dq_common.quiet)
 		return;
-	fprintf(stderr,
-		"%sdmaseq: %" PRIu64 " calls, %" PRIu64 " buffers, %s, %s, %s -> %s\n",
-		isatty(STDERR_FILENO) ? "\r\033[K" : "", st.calls, st.buffers,
-		dq_fmt_dur(dur, now - r->t0), st.lost ? "with losses" : "no losses",
-		dq_fmt_size(size, dq_writer_bytes(r->writer)), r->path);
-}
-
-/* The disk is full or the reader is gone: what is written stays readable to its last whole chunk. */
-static void write_failed(struct recording *r, int err)
-{
-	if (err == -ENOSPC || err == -EDQUOT)
-		dq_err("record: cannot write %s: %s: the disk is full; the trace ends here. Try: df -h %s",
-		       r->path, dq_errname(err), r->regular ? r->path : ".");
-	else if (err == -EPIPE)
-		dq_err("record: cannot write %s: EPIPE: the reader went away; the trace ends here",
-		       r->path);
+	fprintf(stderr, "%sdmaseq: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
+	if (o->missing)
+		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " calls were written and %" PRIu64 " were not, ",
+			o->calls - o->missing, o->calls, o->missing);
 	else
-		dq_err("record: cannot write %s: %s; the trace ends here", r->path, dq_errname(err));
+		fprintf(stderr, "%" PRIu64 " call%s, %" PRIu64 " buffer%s, ", o->calls, dq_plural(o->calls),
+			st.buffers, dq_plural(st.buffers));
+	fprintf(stderr, "%s, %s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
+		o->missing ? "" : st.lost ? "with losses, " : "no losses, ",
+		dq_fmt_size(size, o->bytes), o->path);
 }
 
-static int record(struct recording *r, const struct wanted *w)
+/* Arms, and lets the command go. 0, or a status after saying why not. */
+static int begin(struct recording *r, const struct wanted *w)
 {
-	struct dq_live_stats st;
-	int err, werr;
+	int err = block_signals(r);
 
-	err = block_signals(r);
 	if (!err && r->argv)
 		err = fork_child(r);
 	if (err) {
@@ -496,23 +491,48 @@ static int record(struct recording *r, const struct wanted *w)
 	if (prepare(r, w))
 		return DQ_EXIT_RECORD;
 	warn_hooks(r);
-	if (open_writer(r) || start(r))
+	if (record_out_begin(&r->out))
 		return DQ_EXIT_RECORD;
-	r->began = true;
+	r->sink = record_out_sink(&r->out);
+	if (start(r)) {
+		r->out.discard = true;
+		return DQ_EXIT_RECORD;
+	}
+	return DQ_EXIT_OK;
+}
+
+/* The command is in the foreground of our shell: it has to end before we do. */
+static void wait_for_command(struct recording *r)
+{
+	if (r->go >= 0)
+		close(r->go); /* if it still waits there, it ends now */
+	r->go = -1;
+	if (child_runs(r) && r->leave)
+		dq_warn("record: %s goes on as process %d. Try: kill %d", r->argv[0], r->child, r->child);
+	else
+		reap(r, 0);
+}
+
+static int record(struct recording *r, const struct wanted *w)
+{
+	struct dq_live_stats st;
+	int ret = begin(r, w), err, werr;
+	uint64_t now;
+
+	if (ret)
+		return ret;
 	err = loop(r);
 	werr = dq_live_stop(r->live, r->reason);
+	now = mono();
 	if (!err)
 		err = werr;
 	if (err)
-		write_failed(r, err);
-	summary(r, mono());
-	if (err && r->child > 0 && !r->child_ended)
-		waitpid(r->child, NULL, 0); /* it is in the foreground of our shell */
-	if (err)
+		dq_err("record: cannot go on: %s", dq_errname(err));
+	werr = record_out_close(&r->out);
+	summary(r, now);
+	if (err || werr)
 		return DQ_EXIT_RECORD;
 	dq_live_stats(r->live, &st);
-	if (r->child > 0 && r->status)
-		return r->status;
 	return r->o->strict && (st.lost || st.missed_returns) ? DQ_EXIT_INCOMPLETE : DQ_EXIT_OK;
 }
 
@@ -533,27 +553,17 @@ static int check_wanted(const struct record_opts *o, struct wanted *w)
 static int run(void *opts_v, int argc, char **argv)
 {
 	struct record_opts *o = opts_v;
-	struct recording r = { .o = o, .out = -1, .go = -1, .sigfd = -1,
+	struct recording r = { .o = o, .out = { .fd = -1 }, .go = -1, .sigfd = -1,
 			       .argv = argc ? argv : NULL };
 	struct wanted w = { 0 };
-	int ret = check_wanted(o, &w), werr = 0;
+	int ret = check_wanted(o, &w);
 
 	if (!ret)
 		ret = record(&r, &w);
-	if (r.go >= 0)
-		close(r.go);
-	if (r.writer)
-		werr = dq_writer_close(&r.writer);
-	if (r.out >= 0 && close(r.out) && !werr)
-		werr = -errno;
-	if (r.out >= 0 && r.regular && !r.began && !r.existed)
-		unlink(r.path); /* an empty file of ours would be in the way of the next try */
-	if (werr && ret == DQ_EXIT_OK) {
-		write_failed(&r, werr);
-		ret = DQ_EXIT_RECORD;
-	}
-	if (r.child > 0 && !r.child_ended && ret == DQ_EXIT_RECORD)
-		waitpid(r.child, NULL, 0);
+	record_out_close(&r.out);
+	wait_for_command(&r);
+	if (ret != DQ_EXIT_RECORD && r.status)
+		ret = r.status;
 	dq_live_free(&r.live);
 	if (r.sigfd >= 0)
 		close(r.sigfd);

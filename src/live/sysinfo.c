@@ -161,9 +161,13 @@ int dq_sysinfo_diagnose(const struct dq_sysinfo *si, bool btf_given, struct dq_s
 		return -EINVAL;
 	}
 	if (!si->have_kprobes) {
-		dq_sb_printf(out,
-			     "cannot attach probes: ENOENT: kernel %s has no kprobe events, it was built without CONFIG_KPROBE_EVENTS (or /sys is not mounted). Try: mount -t sysfs sysfs /sys",
-			     si->release);
+		if (access("/sys/kernel", F_OK))
+			dq_sb_puts(out,
+				   "cannot attach probes: ENOENT: /sys is not mounted. Try: mount -t sysfs sysfs /sys");
+		else
+			dq_sb_printf(out,
+				     "cannot attach probes: ENOENT: kernel %s has no kprobe events, it was built without CONFIG_KPROBE_EVENTS. Try a kernel with CONFIG_KPROBE_EVENTS=y",
+				     si->release);
 		return -ENOENT;
 	}
 	if (!si->have_btf && !btf_given) {

@@ -579,6 +579,8 @@ static void account(struct dq_reader *r, const struct dq_item *item)
 	if (item->kind == DQ_LOSS) {
 		st->losses++;
 		st->lost_events += item->loss.count;
+		if (!strcmp(item->loss.source, "disk"))
+			st->disk_events += item->loss.count;
 	}
 	for (int i = 0; i < k->n; i++) {
 		if (k->f[i].coding == DQ_C_START || k->f[i].coding == DQ_C_END)

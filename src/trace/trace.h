@@ -344,6 +344,18 @@ int dq_writer_close(struct dq_writer **w);	/* flush, free, set *w to NULL; write
 uint64_t dq_writer_bytes(const struct dq_writer *w);
 struct dq_sink dq_writer_sink(struct dq_writer *w);
 
+/* What is in the file in whole chunks, and so can be read whatever happens. */
+struct dq_written {
+	uint64_t bytes;
+	uint64_t calls, events;	/* events: calls and all else that is no fact */
+	uint64_t lost;		/* sum of the counts of LOSS items */
+	uint64_t last_t;	/* the latest end of a call or a syscall */
+};
+void dq_writer_written(const struct dq_writer *w, struct dq_written *ret);
+/* After an error, on a regular file: cuts off what is no whole chunk and forgets the items that did
+ * not get there. Then the file can be ended, with items that refer to nothing. 0 or -errno. */
+int dq_writer_take_back(struct dq_writer *w);
+
 /* ---- reading ------------------------------------------------------------------- */
 
 struct dq_reader;
@@ -359,13 +371,14 @@ struct dq_reader_state {
 	uint64_t skipped_chunks; /* of unknown, optional types */
 	uint64_t skipped_bytes;	/* garbage between chunks */
 	bool truncated;		/* ends inside a chunk */
-	bool no_end;		/* no END item: the recorder was killed */
+	bool no_end;		/* no END item: the recorder was killed, or could not write it */
 	uint64_t last_t;	/* largest time seen */
 	bool text;		/* it is the text form: chunks are not counted */
 	bool at_end;		/* all of it was read; until then the other fields are so far */
 	uint64_t items, calls;	/* returned */
 	uint64_t losses;	/* DQ_LOSS items returned ... */
 	uint64_t lost_events;	/* ... and the sum of their counts */
+	uint64_t disk_events;	/* of these: what the disk did not take */
 };
 
 /* One chunk of the binary file, for `dump`. */

@@ -6,7 +6,8 @@
  * EVENTS chunk takes no definition with it. New strings go in a STRINGS chunk before
  * both. The three leave in one write loop.
  *
- * Touches the descriptor it was given and the heap.
+ * Touches the descriptor it was given and the heap. Seeks only to take back the part of a
+ * chunk that a full disk left.
  */
 #define ZLIB_CONST
 #include <errno.h>
@@ -22,6 +23,12 @@
 /* Payloads below this are not worth a deflate block. */
 #define ZLIB_LEAST 64
 
+/* How far the file is, or would be. */
+struct mark {
+	struct dq_written sum;
+	uint32_t seq, first_str;
+};
+
 struct dq_writer {
 	int fd;
 	int err;		/* the first error; nothing is written after it */
@@ -29,7 +36,10 @@ struct dq_writer {
 	size_t chunk_bytes;
 	uint64_t bytes;		/* written */
 	uint32_t seq;
+	struct dq_written sum;	/* with the items that are not yet written */
+	struct mark whole;	/* the last whole chunk */
 	struct dq_strtab *strs;
+	uint32_t str_base;	/* what its numbers are above those of strs */
 	uint32_t first_str, nstrs; /* not yet written */
 	struct dq_sb new_strs;
 	struct dq_enc *defs, *events;
@@ -100,13 +110,22 @@ static int intern(void *ctx, const char *s, uint32_t *ret_id, const char **ret_c
 		dq_sb_put(&w->new_strs, s, len);
 		w->nstrs++;
 	}
-	*ret_id = id;
+	*ret_id = id ? id + w->str_base : 0;
 	*ret_copy = dq_strtab_get(w->strs, id);
 	return w->new_strs.err;
 }
 
+/* What was written until now is whole. */
+static void set_mark(struct dq_writer *w)
+{
+	w->sum.bytes = w->bytes;
+	w->whole = (struct mark){ .sum = w->sum, .seq = w->seq, .first_str = w->first_str };
+}
+
 static int writer_init(struct dq_writer *w, const struct dq_writer_opts *opts)
 {
+	int err;
+
 	w->strs = dq_strtab_new();
 	w->defs = dq_enc_new(intern, w);
 	w->events = dq_enc_new(intern, w);
@@ -123,7 +142,9 @@ static int writer_init(struct dq_writer *w, const struct dq_writer_opts *opts)
 	if (w->chunk_bytes > DQ_RAW_MAX / 2)
 		w->chunk_bytes = DQ_RAW_MAX / 2;
 	w->first_str = 1;
-	return write_header(w, opts);
+	err = write_header(w, opts);
+	set_mark(w);
+	return err;
 }
 
 int dq_writer_new(struct dq_writer **ret_w, int fd, const struct dq_writer_opts *opts)
@@ -231,6 +252,8 @@ int dq_writer_flush(struct dq_writer *w)
 		w->err = -ENOMEM;
 	else
 		w->err = write_all(w, dq_sb_str(&w->out), w->out.len);
+	if (!w->err)
+		set_mark(w);
 	return w->err;
 }
 
@@ -246,6 +269,23 @@ static int put_item(struct dq_writer *w, const struct dq_item *item, const struc
 	return err ? err : dq_enc_put(w->defs, item);
 }
 
+static void count(struct dq_written *sum, const struct dq_item *item, const struct dq_kind_desc *k)
+{
+	uint64_t t = 0;
+
+	sum->events += !k->fact;
+	if (item->kind == DQ_CALL) {
+		sum->calls++;
+		t = item->call.t0 + item->call.dur;
+	} else if (item->kind == DQ_SYS) {
+		t = item->sys.t1;
+	} else if (item->kind == DQ_LOSS) {
+		sum->lost += item->loss.count;
+	}
+	if (t > sum->last_t)
+		sum->last_t = t;
+}
+
 int dq_writer_put(struct dq_writer *w, const struct dq_item *item)
 {
 	if (w->err)
@@ -255,6 +295,7 @@ int dq_writer_put(struct dq_writer *w, const struct dq_item *item)
 	w->err = put_item(w, item, &dq_kinds[item->kind]);
 	if (w->err)
 		return w->err;
+	count(&w->sum, item, &dq_kinds[item->kind]);
 	if (dq_enc_size(w->events) + dq_enc_size(w->defs) + w->new_strs.len < w->chunk_bytes &&
 	    dq_enc_items(w->events) < DQ_ITEMS_MAX / 2)
 		return 0;
@@ -277,6 +318,42 @@ int dq_writer_close(struct dq_writer **pw)
 uint64_t dq_writer_bytes(const struct dq_writer *w)
 {
 	return w->bytes;
+}
+
+void dq_writer_written(const struct dq_writer *w, struct dq_written *ret)
+{
+	*ret = w->whole.sum;
+}
+
+/* Encoders and strings as if nothing had been put since the last whole chunk. */
+static int start_over(struct dq_writer *w)
+{
+	dq_strtab_free(w->strs);
+	dq_enc_free(w->defs);
+	dq_enc_free(w->events);
+	w->strs = dq_strtab_new();
+	w->defs = dq_enc_new(intern, w);
+	w->events = dq_enc_new(intern, w);
+	w->have_events = false;
+	w->nstrs = 0;
+	dq_sb_free(&w->new_strs);
+	dq_sb_free(&w->payload);
+	dq_sb_free(&w->out);
+	return w->strs && w->defs && w->events ? 0 : -ENOMEM;
+}
+
+int dq_writer_take_back(struct dq_writer *w)
+{
+	if (ftruncate(w->fd, (off_t)w->whole.sum.bytes) ||
+	    lseek(w->fd, (off_t)w->whole.sum.bytes, SEEK_SET) < 0)
+		return -errno;
+	w->bytes = w->whole.sum.bytes;
+	w->sum = w->whole.sum;
+	w->seq = w->whole.seq;
+	w->first_str = w->whole.first_str;
+	w->str_base = w->first_str - 1;
+	w->err = start_over(w);
+	return w->err;
 }
 
 static int sink_put(void *ctx, const struct dq_item *item)

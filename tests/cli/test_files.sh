@@ -168,7 +168,7 @@ partly()
 head -c $((size - 1)) whole.dmaseq >cut1
 partly cut1 'trace is cut off inside chunk 3 (at 1 s): the file was cut or the recorder was killed'
 head -c 64 whole.dmaseq >cut64
-partly cut64 'trace is cut off after 0 chunks (at 0 ns): the recorder was killed'
+partly cut64 'trace is cut off after 0 chunks (at 0 ns): the recorder was killed or could not write'
 sed '$d' whole.txt >noend.txt
 partly noend.txt 'trace has no end line: it is not complete'
 {
@@ -184,6 +184,14 @@ for cmd in list diagram dump; do
 	expect 0 '' '*' -- $cmd --strict whole.dmaseq
 	expect 0 '' "$(dmaseq $cmd whole.dmaseq)" -- $cmd whole.txt
 done
+
+# what a full disk did not take, alone and with losses of another kind
+sed 's/source="ring"/source="disk"/' loss.txt >disk.txt
+partly_lost='dmaseq: disk.txt: the last 17 events are missing: they could not be written (a full disk?)'
+expect 0 "$partly_lost" '*' -- list disk.txt
+expect 3 "$partly_lost" '*' -- list --strict disk.txt
+sed -i 's/^end /loss source="ring" count=1\n&/; s/lost=17/lost=18/' disk.txt
+expect 3 "dmaseq: disk.txt: 1 event lost while recording"$'\n'"$partly_lost" '*' -- list --strict disk.txt
 
 # garbage, damage, a hole: the rest is there, and the diagram too
 {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -433,6 +434,64 @@ static void test_write_errors(void **state)
 	assert_int_equal(dq_writer_flush(w), -EPIPE);
 	assert_int_equal(dq_writer_close(&w), -EPIPE);
 	close(fds[1]);
+}
+
+/* A call with a name that no other has, so that chunks have strings. */
+static void put_distinct(struct dq_writer *w, uint64_t i, int *ret_err)
+{
+	struct dq_item item = { .kind = DQ_CALL, .call = { .hook = HOOK_PUT, .task = 1, .buf = 1,
+							   .t0 = i * 1000, .dur = 10,
+							   .seq = (uint32_t)i } };
+	char name[32];
+
+	snprintf(name, sizeof(name), "caller_%" PRIu64, i * 7919);
+	item.call.caller = name;
+	*ret_err = dq_writer_put(w, &item);
+}
+
+/* A file that cannot grow is cut back to its last whole chunk and ended there. */
+static void test_take_back(void **state)
+{
+	struct dq_item end = { .kind = DQ_END, .end = { .t = 1, .reason = "the disk is full" } };
+	struct dq_item loss = { .kind = DQ_LOSS, .loss = { .source = "disk", .cpu = -1 } };
+	struct dq_writer_opts opts = { .chunk_bytes = 500 };
+	struct rlimit limit, was;
+	struct dq_reader_state st;
+	struct dq_written there;
+	struct dq_writer *w;
+	struct file f;
+	uint64_t i;
+	int err = 0, fd = temp_fd();
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	limit = (struct rlimit){ .rlim_cur = 4000, .rlim_max = was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+	assert_int_equal(dq_writer_new(&w, fd, &opts), 0);
+	for (i = 0; !err && i < 10000; i++)
+		put_distinct(w, i + 1, &err);
+	assert_int_equal(err, -EFBIG);
+	assert_int_equal(lseek(fd, 0, SEEK_END), 4000);
+	dq_writer_written(w, &there);
+	assert_in_range(there.calls, 1, i - 1);
+	assert_in_range(there.bytes, 3000, 3999);
+	assert_int_equal(there.events, there.calls);
+	assert_int_equal(there.last_t, there.calls * 1000 + 10);
+	assert_int_equal(there.lost, 0);
+
+	assert_int_equal(dq_writer_take_back(w), 0);
+	loss.loss.count = i - there.calls;
+	assert_int_equal(dq_writer_put(w, &loss), 0);
+	assert_int_equal(dq_writer_put(w, &end), 0);
+	assert_int_equal(dq_writer_close(&w), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	f = slurp(fd);
+	assert_int_equal(read_all(f.p, f.len, NULL, 0, &st), there.calls + 2);
+	assert_whole(&st);
+	assert_false(st.no_end);
+	assert_int_equal(st.calls, there.calls);
+	assert_int_equal(st.lost_events, i - there.calls);
+	free(f.p);
 }
 
 /* ---- a small trace of the usual kind ---- */
@@ -1561,6 +1620,7 @@ int main(void)
 		cmocka_unit_test(test_writer_strings),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_write_errors),
+		cmocka_unit_test(test_take_back),
 		cmocka_unit_test(test_state),
 		cmocka_unit_test(test_every_truncation),
 		cmocka_unit_test(test_every_flip),

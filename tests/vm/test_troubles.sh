@@ -27,6 +27,8 @@ vague()
 {
 	sed -E -e "s/$release/RELEASE/g" \
 		-e 's/[0-9]+ calls?, [0-9]+ buffers?/N calls, N buffers/' \
+		-e 's/[0-9]+ of [0-9]+ calls were written and [0-9]+ were not/N of N calls were written and N were not/' \
+		-e 's/last [0-9]+ events are/last N events are/' \
 		-e 's/[0-9.]+ (ns|us|ms|s|min)\b/TIME/g' \
 		-e 's/[0-9.]+ (B|kB|MB)\b/SIZE/g' \
 		-e 's/chunk [0-9]+ /chunk N /; s/after [0-9]+ chunks?/after N chunks/'
@@ -44,30 +46,52 @@ whole()
 	dmaseq dump "$1" 2>/dev/null | sed -n 's/^end .*reason=/trace: ended by /p' | sed -E 's/ calls=.*//'
 }
 
-# What is said of one that did not. The number of chunks in the sentence must be
-# how many there are.
-cut_off()
+# What is said of one of which something is missing.
+partly()
 {
-	local there
 	dmaseq list "$1" >"$1.list" 2>"$1.said" </dev/null
 	echo "list: status $?"
 	sed 's/^/list: /' "$1.said"
-	there=$(dmaseq dump --chunks "$1" 2>/dev/null | awk '$NF == "ok" { n++ } END { print n + 0 }')
-	grep -Eq "after $there chunk|inside chunk $((there + 1)) " "$1.said" ||
-		echo "NOT SO: $there chunks are whole"
-	grep -q '; cut off$' "$1.list" || echo "NOT SO: the table does not say that it is cut off"
 	[ "$(calls "$1" dma_buf_ioctl)" -gt 1000 ] || echo "NOT SO: hardly anything is in it"
 	dmaseq dump --strict "$1" >/dev/null 2>&1
 	echo "dump --strict: status $?"
 }
 
+# The number of chunks in the sentence must be how many there are.
+cut_off()
 {
-	for case in sigint sigterm sighup forwarded all time notfound notexec \
+	local there
+	partly "$1"
+	there=$(dmaseq dump --chunks "$1" 2>/dev/null | awk '$NF == "ok" { n++ } END { print n + 0 }')
+	grep -Eq "after $there chunk|inside chunk $((there + 1)) " "$1.said" ||
+		echo "NOT SO: $there chunks are whole"
+	grep -q '; cut off$' "$1.list" || echo "NOT SO: the table does not say that it is cut off"
+}
+
+# The disk was full: the file has an end, which says how many calls are in it. The
+# recorder says the same.
+full()
+{
+	local in_file written missing lost
+	whole "$1"
+	partly "$1"
+	in_file=$(dmaseq dump "$1" 2>/dev/null | sed -n 's/^end .* calls=\([0-9]*\).*/\1/p')
+	written=$(sed -n 's/.*: \([0-9]*\) of [0-9]* calls were written.*/\1/p' "$2")
+	missing=$(sed -n 's/.* and \([0-9]*\) were not.*/\1/p' "$2")
+	lost=$(sed -n 's/.*last \([0-9]*\) events.*/\1/p' "$1.said")
+	[ "$in_file" = "$written" ] || echo "NOT SO: $written calls were written, the end says $in_file"
+	[ "$lost" -ge "$missing" ] || echo "NOT SO: $missing calls are missing, the trace says $lost events"
+}
+
+{
+	for case in sigint sigterm sighup forwarded all time timeup stubborn usr2 twice \
+		notfound notinpath notexec \
 		nodir readonly exists force full pipe sigkill rights nobpf nokprobes nobtf; do
 		echo "== $case: status $(cat $case.status)"
 		cat $case.err
 		case $case in
-		full | sigkill) cut_off $case.dmaseq ;;
+		full) full $case.dmaseq $case.err ;;
+		sigkill) cut_off $case.dmaseq ;;
 		*) [ ! -e $case.dmaseq ] || whole $case.dmaseq ;;
 		esac
 		case $case in

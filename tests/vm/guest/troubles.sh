@@ -96,6 +96,12 @@ work_ends()
 	wait $work 2>/dev/null
 }
 
+# closed TRACE: nothing is written to it any more
+closed()
+{
+	dmaseq dump "$1" 2>/dev/null | grep -q '^end '
+}
+
 no_probe_is_left()
 {
 	[ ! -s /sys/kernel/debug/kprobes/list ]
@@ -128,10 +134,38 @@ dqload sync >/dev/null || exit 1
 echo >/tmp/all.go
 ended all
 ended time
+# Time is up: the command is asked to end, and made to when it does not. It says
+# goodbye, so that this is after its end.
+begin timeup -t 1s -o $cases/timeup.dmaseq -- sh -c 'trap "echo bye >/tmp/bye; exit 3" TERM; while :; do sleep 0.1; done'
+begin stubborn -t 1s -o $cases/stubborn.dmaseq -- sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+# SIGUSR2 ends the recording and not the command, whose status is waited for.
+mkfifo /tmp/usr2.go
+begin usr2 -o $cases/usr2.dmaseq -- sh -c 'read -r _ </tmp/usr2.go; exit 9'
+# The second signal ends the recorder; the command ignores both.
+begin twice -o $cases/twice.dmaseq -- sh -c 'trap "" TERM; echo $$ >/tmp/twice.pid; while :; do sleep 0.1; done'
+armed usr2 twice
+wait_until "the command had started" [ -s /tmp/twice.pid ]
+# shellcheck disable=SC2154 # eval in begin sets them
+kill -USR2 "$pid_usr2"
+# shellcheck disable=SC2154
+kill -TERM "$pid_twice"
+wait_until "the recording was written" closed $cases/usr2.dmaseq
+echo >/tmp/usr2.go
+ended usr2
+kill -TERM "$pid_twice"
+ended twice
+kill -0 "$(cat /tmp/twice.pid)" || echo "the command of two signals is gone" >>$cases/log
+sed -i "s/$(cat /tmp/twice.pid)/PID/g" $cases/twice.err
+kill -KILL "$(cat /tmp/twice.pid)"
+ended timeup
+[ -e /tmp/bye ] || echo "the command was not asked to end" >>$cases/log
+ended stubborn
 : >/tmp/not-executable
 begin notfound -o $cases/notfound.dmaseq -- /tmp/there-is-no-such-command
+begin notinpath -o $cases/notinpath.dmaseq -- there-is-no-such-command
 begin notexec -o $cases/notexec.dmaseq -- /tmp/not-executable
 ended notfound
+ended notinpath
 ended notexec
 
 stage "outputs that cannot be"
