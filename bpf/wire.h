@@ -21,6 +21,10 @@
 #define WIRE_SLOTS   16		/* more than the members of struct dma_buf_ops */
 #define WIRE_DEPTH   8		/* calls nested in one task; deeper ones are counted as lost */
 
+/* peek.bpf.c: reads per call, bytes per read */
+#define PEEK_CHUNKS  64
+#define PEEK_CHUNK   128
+
 enum wire_kind {
 	WIRE_CALL = 1,
 	WIRE_SYS = 2,

@@ -50,8 +50,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|AMD64)$")
 	set(DQ_BPF_ARCH x86)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
 	set(DQ_BPF_ARCH arm64)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(arm|armv[78]l?|armhf)$")
+	set(DQ_BPF_ARCH arm)
 else()
-	message(FATAL_ERROR "recording is for amd64 and arm64, not for '${CMAKE_SYSTEM_PROCESSOR}': leave it out with -DENABLE_RECORD=OFF")
+	message(FATAL_ERROR "recording is for amd64, arm64 and armhf, not for '${CMAKE_SYSTEM_PROCESSOR}': leave it out with -DENABLE_RECORD=OFF")
 endif()
 
 # One source to one stripped object. BTF keeps the names of the source files: no place of

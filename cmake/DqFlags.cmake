@@ -37,7 +37,12 @@ if(DQ_STATIC)
 	# CMake's own PIE support would add -pie, which makes a dynamic binary of it:
 	# so the two flags are given here, and policy CMP0083 is left alone.
 	target_compile_options(dq_flags INTERFACE -fPIE -ffunction-sections -fdata-sections)
-	target_link_options(dq_flags INTERFACE -static-pie -Wl,--gc-sections)
+	# glibc has no static-pie for 32-bit arm.
+	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm(v.*|hf)?$")
+		target_link_options(dq_flags INTERFACE -static -no-pie -Wl,--gc-sections)
+	else()
+		target_link_options(dq_flags INTERFACE -static-pie -Wl,--gc-sections)
+	endif()
 else()
 	set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 endif()

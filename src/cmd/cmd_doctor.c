@@ -31,7 +31,7 @@ static const struct dq_opt opts[] = {
 	{ "attach", 0, "RUNG", DQ_OPT_ENUM, offsetof(struct doctor_opts, attach), NULL,
 	  "try this kind of probes only: fentry, multi or kprobe", "fentry multi kprobe", false },
 	{ "btf", 0, "FILE", DQ_OPT_STR, offsetof(struct doctor_opts, btf), NULL,
-	  "types of the running kernel, when it has no BTF of its own", NULL, false },
+	  "types of the running kernel, when it has no BTF of its own; none: calibrate", NULL, false },
 	{ .name = NULL },
 };
 
@@ -66,8 +66,8 @@ static void show_system(const struct dq_sysinfo *si)
 	    si->have_ringbuf ? "BPF_MAP_TYPE_RINGBUF" : "none, or not for us (5.8 and later)");
 	say("kprobes", si->have_kprobes,
 	    si->have_kprobes ? "kprobe PMU" : "none (CONFIG_KPROBE_EVENTS)");
-	say("BTF", si->have_btf,
-	    si->have_btf ? "/sys/kernel/btf/vmlinux" : "none (CONFIG_DEBUG_INFO_BTF): --btf FILE");
+	printf("    %-14s %s\n", "BTF",
+	       si->have_btf ? "/sys/kernel/btf/vmlinux" : "none (CONFIG_DEBUG_INFO_BTF)");
 	printf("    %-14s %s\n", "lockdown", si->lockdown[0] ? si->lockdown : "unknown");
 	printf("    %-14s unprivileged_bpf_disabled %ld, perf_event_paranoid %ld, kptr_restrict %ld\n",
 	       "sysctl", si->unprivileged_bpf_disabled, si->perf_event_paranoid, si->kptr_restrict);
@@ -171,6 +171,45 @@ static void show_hooks(struct dq_live *live, bool all)
 	}
 }
 
+/* What calibration found, and what the kernel's BTF says to that if it has one (--btf none). */
+static void show_layout(const struct dq_live *live)
+{
+	size_t found = 0, fixed = 0, unknown = 0, differ = 0, compared = 0;
+	const struct dq_live_field *f;
+	size_t n = dq_live_layout(live, &f);
+
+	for (size_t i = 0; i < n; i++) {
+		found += f[i].offset >= 0 && f[i].found;
+		fixed += f[i].offset >= 0 && !f[i].found;
+		unknown += f[i].offset == -1;
+		compared += f[i].offset >= 0 && f[i].btf_offset >= 0;
+		differ += f[i].offset >= 0 && f[i].btf_offset >= 0 &&
+			  f[i].offset != f[i].btf_offset;
+	}
+	if (!n)
+		return;
+	printf("    %-14s of %zu fields %zu found, %zu the same in all kernels, %zu not known%s",
+	       "calibrated", n, found, fixed, unknown, unknown ? ":" : "");
+	for (size_t i = 0; i < n; i++)
+		if (f[i].offset == -1)
+			printf(" %s", f[i].name);
+	printf("\n");
+	if (compared)
+		say("compared", !differ, differ ? "the BTF of this kernel differs:" :
+						  "the BTF of this kernel says the same");
+	for (size_t i = 0; i < n; i++) {
+		bool bad = f[i].offset >= 0 && f[i].btf_offset >= 0 &&
+			   f[i].offset != f[i].btf_offset;
+
+		if (bad)
+			printf("    %-14s %s is at %d, not at %d\n", "", f[i].name,
+			       f[i].btf_offset, f[i].offset);
+		else if (dq_common.verbose && f[i].offset >= 0)
+			printf("    %-14s %s %d%s\n", "", f[i].name, f[i].offset,
+			       f[i].found ? "" : " (not looked for)");
+	}
+}
+
 static int check_live(const struct doctor_opts *o)
 {
 	struct dq_live_opts lo = { .rung = o->attach < 0 ? DQ_RUNG_AUTO : (enum dq_rung)o->attach,
@@ -186,8 +225,10 @@ static int check_live(const struct doctor_opts *o)
 	err = dq_live_new(&live, &lo);
 	if (!err)
 		err = dq_live_check(live);
-	if (!err)
+	if (!err) {
 		err = dq_live_load(live);
+		show_layout(live);
+	}
 	if (!err)
 		err = dq_live_attach(live);
 	if (!err)
@@ -230,7 +271,7 @@ static int run(void *opts_v, int argc, char **argv)
 	(void)argv;
 	dq_sysinfo_read(&si);
 	show_system(&si);
-	if (dq_sysinfo_diagnose(&si, o->btf != NULL, &why)) {
+	if (dq_sysinfo_diagnose(&si, &why)) {
 		say("recording", false, "impossible");
 		fflush(stdout);
 		dq_err("doctor: %s", dq_sb_str(&why));

@@ -247,11 +247,17 @@ static bool has_cookies(const struct btf *btf)
 	return false;
 }
 
+/* A kernel that does not list them is asked. */
+static bool cookies_by_trial(void)
+{
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL) == 1;
+}
+
 static void try_rungs(struct dq_live *l)
 {
 	uint64_t addr = dq_ksyms_addr(l->ksyms, dq_hook_info(HOOK_RELEASE)->name);
 
-	l->cookies = has_cookies(l->btf);
+	l->cookies = l->layout ? cookies_by_trial() : has_cookies(l->btf);
 	l->multi_err = -EOPNOTSUPP;
 	/* one program for all functions needs cookies, which are older (5.15) than multi (5.18) */
 	if (l->cookies && addr && l->opts.rung <= DQ_RUNG_MULTI)
@@ -399,7 +405,7 @@ static struct hook_plan *rejected(struct dq_live *l)
 
 static int load_once(struct dq_live *l)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, oo, .btf_custom_path = l->opts.btf);
+	LIBBPF_OPTS(bpf_object_open_opts, oo, .btf_custom_path = l->btf_path);
 	uint64_t ring = ring_size(l->opts.ring_bytes ? l->opts.ring_bytes : 8 << 20);
 	int err;
 

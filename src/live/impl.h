@@ -4,6 +4,7 @@
  *
  *   attach.c   which program goes where: the plan, loading, attaching
  *   ops.c      exporters' tables of callbacks, known beforehand or met on the way
+ *   calibrate.c, layout.c  types of a kernel that has no BTF
  *   collect.c  wire records to trace items
  *   names.c    device and system-call names
  *   live.c     the phases, in the order of live.h
@@ -18,6 +19,7 @@
 #include "../../bpf/wire.h"
 
 #include "ksyms.h"
+#include "layout.h"
 #include "live.h"
 
 struct dmaseq_bpf;
@@ -68,6 +70,10 @@ struct dq_live {
 	struct ring_buffer *ring;
 	struct dq_ksyms *ksyms;
 	struct btf *btf;
+	const char *btf_path;	/* for libbpf; NULL: the kernel's own */
+	struct layout *layout;	/* found by calibration; NULL: not needed */
+	int btf_fd;		/* the BTF made of it, -1 */
+	char btf_fd_path[32];
 	struct hook_plan plan[HOOK_MAX];
 	struct dq_live_hook *hooks;	/* what dq_live_hooks() shows */
 	size_t nhooks;

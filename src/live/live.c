@@ -14,6 +14,7 @@
 
 #include <bpf/btf.h>
 
+#include "calibrate.h"
 #include "impl.h"
 #include "dmaseq_bpf.skel.h"
 
@@ -68,6 +69,7 @@ int dq_live_new(struct dq_live **ret_l, const struct dq_live_opts *opts)
 	if (!l)
 		return -ENOMEM;
 	l->opts = *opts;
+	l->btf_fd = -1;
 	logging = l;
 	libbpf_set_print(on_libbpf_log);
 	*ret_l = l;
@@ -86,6 +88,9 @@ void dq_live_free(struct dq_live **lp)
 	collect_free(&l->collect);
 	dq_ksyms_free(&l->ksyms);
 	btf__free(l->btf);
+	free(l->layout);
+	if (l->btf_fd >= 0)
+		close(l->btf_fd);
 	free(l->hooks);
 	dq_sb_free(&l->error);
 	dq_sb_free(&l->libbpf_log);
@@ -105,7 +110,73 @@ int dq_live_check(struct dq_live *l)
 {
 	dq_sysinfo_read(&l->sys);
 	dq_sb_reset(&l->error);
-	return dq_sysinfo_diagnose(&l->sys, l->opts.btf != NULL, &l->error);
+	return dq_sysinfo_diagnose(&l->sys, &l->error);
+}
+
+/* --btf none: as if the kernel had none, to see what calibration makes of it. */
+static bool btf_forbidden(const struct dq_live *l)
+{
+	return l->opts.btf && !strcmp(l->opts.btf, "none");
+}
+
+static int calibrate_btf(struct dq_live *l)
+{
+	uint64_t t0 = now_ns();
+	int err;
+
+	l->layout = calloc(1, sizeof(*l->layout));
+	if (!l->layout)
+		return dq_live_fail(l, -ENOMEM, "not enough memory");
+	err = calibrate(l->layout, l->ksyms);
+	if (!err)
+		l->btf_fd = err = layout_btf(l->layout);
+	if (err < 0)
+		return dq_live_fail(l, err,
+				    "cannot find out the layout of this kernel, which has no BTF: %s. Try: dmaseq record --btf FILE, with the BTF made from this kernel's vmlinux by 'pahole --btf_encode_detached FILE vmlinux'",
+				    dq_errname(err));
+	dq_debug("calibrated in %" PRIu64 " us; a system call's registers are at %d of its stack",
+		 (now_ns() - t0) / 1000, l->layout->regs);
+	snprintf(l->btf_fd_path, sizeof(l->btf_fd_path), "/proc/self/fd/%d", l->btf_fd);
+	l->btf_path = l->btf_fd_path;
+	return 0;
+}
+
+static int load_btf(struct dq_live *l)
+{
+	int err = 0;
+
+	if (l->opts.btf && !btf_forbidden(l))
+		l->btf_path = l->opts.btf;
+	else if (!l->sys.have_btf || btf_forbidden(l))
+		err = calibrate_btf(l);
+	if (err)
+		return err;
+	l->btf = l->btf_path ? btf__parse(l->btf_path, NULL) : btf__load_vmlinux_btf();
+	if (!l->btf)
+		return dq_live_fail(l, -errno, "cannot read BTF%s%s: %s: it does not describe this kernel. Try: bpftool btf dump file %s",
+				    l->btf_path ? " from " : "", l->btf_path ? l->btf_path : "",
+				    dq_errname(errno),
+				    l->btf_path ? l->btf_path : "/sys/kernel/btf/vmlinux");
+	return 0;
+}
+
+size_t dq_live_layout(const struct dq_live *l, const struct dq_live_field **ret)
+{
+	static struct dq_live_field v[LF_MAX];
+	struct btf *real;
+
+	if (!l->layout)
+		return 0;
+	real = l->sys.have_btf ? btf__load_vmlinux_btf() : NULL;
+	for (int f = 0; f < LF_MAX; f++) {
+		v[f].name = layout_name(f);
+		v[f].offset = l->layout->off[f];
+		v[f].found = l->layout->found[f];
+		v[f].btf_offset = real ? layout_btf_offset(real, f) : -1;
+	}
+	btf__free(real);
+	*ret = v;
+	return LF_MAX;
 }
 
 int dq_live_load(struct dq_live *l)
@@ -116,12 +187,9 @@ int dq_live_load(struct dq_live *l)
 		return dq_live_fail(l, err,
 				    "cannot read the kernel's symbols: %s: /proc/kallsyms shows no addresses (kernel.kptr_restrict is %ld). Try: sysctl kernel.kptr_restrict=1",
 				    dq_errname(err), l->sys.kptr_restrict);
-	l->btf = l->opts.btf ? btf__parse(l->opts.btf, NULL) : btf__load_vmlinux_btf();
-	if (!l->btf)
-		return dq_live_fail(l, -errno, "cannot read BTF%s%s: %s: it does not describe this kernel. Try: bpftool btf dump file %s",
-				    l->opts.btf ? " from " : "", l->opts.btf ? l->opts.btf : "",
-				    dq_errname(errno),
-				    l->opts.btf ? l->opts.btf : "/sys/kernel/btf/vmlinux");
+	err = load_btf(l);
+	if (err)
+		return err;
 	err = attach_plan(l);
 	return err ? err : attach_load(l);
 }

@@ -44,7 +44,8 @@ struct dq_live_opts {
 	uint64_t inode;		/* record the buffer with this inode number; 0: any */
 	uint64_t min_size;	/* record buffers of at least so many bytes */
 	bool stacks;		/* kernel stacks of outermost calls */
-	const char *btf;	/* BTF of the running kernel, when it has none itself; NULL */
+	const char *btf;	/* BTF of the running kernel, when it has none itself; NULL: calibrate
+				 * then; "none": calibrate although it has one */
 	bool raw_addresses;
 	/* Asked before the final snapshot's item is written with its counts, when its holds have been
 	 * put: how many of them the calls do not explain, and the reverse. NULL: nobody looks. */
@@ -89,6 +90,16 @@ struct dq_live_hook {
 };
 size_t dq_live_hooks(const struct dq_live *l, const struct dq_live_hook **ret);	/* array, owned by l */
 
+/* A field of the kernel's structures, where no BTF told its place. */
+struct dq_live_field {
+	const char *name;
+	int offset;		/* -1: not known, and what it holds is not recorded; -2: this kernel
+				 * has another one instead */
+	bool found;		/* measured; false: a place that is the same in all kernels */
+	int btf_offset;		/* what the kernel's BTF says, when it was not used; -1 */
+};
+size_t dq_live_layout(const struct dq_live *l, const struct dq_live_field **ret); /* 0: BTF was used */
+
 /* ---- what this machine allows (sysinfo.c) ---- */
 struct dq_sysinfo {
 	char release[128], version[256], arch[72];
@@ -105,6 +116,6 @@ struct dq_sysinfo {
 };
 void dq_sysinfo_read(struct dq_sysinfo *si);
 /* Why recording is impossible here, as a sentence, or 0 and nothing when it looks possible. */
-int dq_sysinfo_diagnose(const struct dq_sysinfo *si, bool btf_given, struct dq_sb *out);
+int dq_sysinfo_diagnose(const struct dq_sysinfo *si, struct dq_sb *out);
 
 #endif /* DQ_LIVE_H */

@@ -17,7 +17,6 @@
 #define CALLS(X)                                                                                   \
 	X(ioctl, 1 << 2)                                                                           \
 	X(close, 0)                                                                                \
-	X(mmap, 1 << 0)                                                                            \
 	X(munmap, 1 << 0)                                                                          \
 	X(mremap, 1 << 0)                                                                          \
 	X(read, 1 << 1)                                                                            \
@@ -59,6 +58,18 @@ static const struct {
 #define X(name, pointers) { SYS_##name, #name, pointers },
 	CALLS(X)
 #undef X
+#ifdef SYS_mmap
+	{ SYS_mmap, "mmap", 1 << 0 },
+#endif
+#ifdef SYS_mmap2
+	{ SYS_mmap2, "mmap2", 1 << 0 },
+#endif
+#ifdef SYS_fcntl64
+	{ SYS_fcntl64, "fcntl64", 0 },
+#endif
+#ifdef SYS__llseek
+	{ SYS__llseek, "_llseek", 1 << 3 },
+#endif
 #ifdef SYS_dup2
 	{ SYS_dup2, "dup2", 0 },
 #endif

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,7 @@ static void read_caps(struct dq_sysinfo *si)
 	char line[256];
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %lx", (unsigned long *)&si->cap_eff) == 1)
+		if (sscanf(line, "CapEff: %" SCNx64, &si->cap_eff) == 1)
 			break;
 	if (f)
 		fclose(f);
@@ -132,7 +133,7 @@ static int no_rights(const struct dq_sysinfo *si, struct dq_sb *out)
 	return -EPERM;
 }
 
-int dq_sysinfo_diagnose(const struct dq_sysinfo *si, bool btf_given, struct dq_sb *out)
+int dq_sysinfo_diagnose(const struct dq_sysinfo *si, struct dq_sb *out)
 {
 	/* Order matters: the first that is missing hides the others. */
 	if (!si->have_bpf) {
@@ -168,12 +169,6 @@ int dq_sysinfo_diagnose(const struct dq_sysinfo *si, bool btf_given, struct dq_s
 			dq_sb_printf(out,
 				     "cannot attach probes: ENOENT: kernel %s has no kprobe events, it was built without CONFIG_KPROBE_EVENTS. Try a kernel with CONFIG_KPROBE_EVENTS=y",
 				     si->release);
-		return -ENOENT;
-	}
-	if (!si->have_btf && !btf_given) {
-		dq_sb_printf(out,
-			     "cannot load probes: ENOENT: kernel %s does not describe its types, there is no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF is not set). Try: dmaseq record --btf FILE, with the BTF made from this kernel's vmlinux by 'pahole --btf_encode_detached FILE vmlinux'",
-			     si->release);
 		return -ENOENT;
 	}
 	if (!si->have_dmabuf) {

@@ -223,9 +223,6 @@ mkdir /tmp/empty
 mount --bind /tmp/empty /sys/bus/event_source/devices
 run nokprobes dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
 umount /sys/bus/event_source/devices
-mount --bind /tmp/empty /sys/kernel/btf
-run nobtf dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
-umount /sys/kernel/btf
 [ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
 [ ! -e /tmp/x.dmaseq ] || echo "a refused recording left a file" >>$cases/log
 stage "done"
