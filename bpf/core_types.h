@@ -31,6 +31,8 @@ enum {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_STACK_TRACE = 7,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
@@ -60,7 +62,18 @@ struct inode {
 	unsigned long i_ino;	/* u64 since 7.2: read by size */
 };
 
+/* atomic_t, atomic_long_t */
+struct counter {
+	__u64 counter;
+};
+
+struct file_ref {
+	struct counter refcnt;
+};
+
 struct file {
+	struct counter f_count;
+	struct file_ref f_ref;
 	struct inode *f_inode;
 	const struct file_operations *f_op;
 	void *private_data;
@@ -168,6 +181,16 @@ struct vm_area_struct {
 	unsigned long vm_end;
 	unsigned long vm_pgoff;
 	unsigned long vm_flags;
+	struct file *vm_file;
+};
+
+struct scm_fp_list {
+	short count;
+	struct file *fp[253];
+};
+
+struct scm_cookie {
+	struct scm_fp_list *fp;
 };
 
 struct poll_table_struct {
@@ -175,6 +198,11 @@ struct poll_table_struct {
 };
 
 #pragma clang attribute pop
+
+/* Only its size is of interest. */
+struct pt_regs___size {
+	unsigned long none;
+} __attribute__((preserve_access_index));
 
 /* Register frames. The programs' context is one; its layout is user ABI (asm/ptrace.h). */
 #if defined(__TARGET_ARCH_x86)
@@ -186,6 +214,8 @@ struct pt_regs {
 	((n) == 0 ? (r)->di : (n) == 1 ? (r)->si : (n) == 2 ? (r)->dx : (r)->cx)
 #define REG_RET(r)     ((r)->ax)
 #define REG_SP(r)      ((r)->sp)
+#define STACK_SIZE     16384 /* THREAD_SIZE: asm/page_64_types.h, without KASAN */
+#define STACK_PAD      0
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	unsigned long regs[31], sp, pc, pstate;
@@ -196,6 +226,8 @@ struct pt_regs {
 #define REG_ARG(r, n)  ((r)->regs[n])
 #define REG_RET(r)     ((r)->regs[0])
 #define REG_SP(r)      ((r)->sp)
+#define STACK_SIZE     16384 /* THREAD_SIZE: asm/memory.h, with pages of 4 KiB */
+#define STACK_PAD      0
 #else
 #error "no register names for this architecture"
 #endif

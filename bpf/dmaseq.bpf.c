@@ -18,9 +18,7 @@
  * Whatever cannot be recorded is counted in `loss`, and told in the stream by the
  * next record of that CPU that finds room.
  */
-#include "core_types.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
+#include "kread.h"
 #include "wire.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -99,6 +97,57 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } devs_known SEC(".maps");
+
+/* mappings of buffers, by the address of the vm_area_struct */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct mapping);
+} vmas SEC(".maps");
+
+/* descriptor tables (files_struct) that have recorded dma-bufs: how many. May be more than there
+ * are, which costs a superfluous record of a fork. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} fd_tables SEC(".maps");
+
+/* tasks inside of __scm_send(): the struct scm_cookie that it fills */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u64);
+} scm_sends SEC(".maps");
+
+/* tasks that are about to install a descriptor that came through binder: descriptor and key */
+struct arrival {
+	__u64 fd, key;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct arrival);
+} arrivals SEC(".maps");
+
+/* timelines of fences that the collector was told about, by context */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} timelines SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, 8192);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, WIRE_STACK * sizeof(__u64));
+} stacks SEC(".maps");
 
 /* thread groups to record, when cfg.by_task */
 struct {
@@ -263,45 +312,49 @@ static __always_inline bool is_err(__u64 p)
 	return p >= (__u64)-4095;
 }
 
-static __always_inline bool is_dmabuf(struct file *file)
+static __always_inline bool is_dmabuf(__u64 file)
 {
 	__u64 fops = dma_buf_fops;
 
 	if (!file)
 		return false;
 	if (fops)
-		return (__u64)BPF_CORE_READ(file, f_op) == fops;
-	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != DMA_BUF_MAGIC)
+		return RD(file, file, f_op) == fops;
+	if (RD(super_block, RD(inode, RD(file, file, f_inode), i_sb), s_magic) != DMA_BUF_MAGIC)
 		return false;
-	dma_buf_fops = (__u64)BPF_CORE_READ(file, f_op);
+	dma_buf_fops = RD(file, file, f_op);
 	return true;
 }
 
 static __always_inline __u64 dmabuf_size(__u64 p)
 {
-	return BPF_CORE_READ((struct dma_buf *)p, size);
+	return RD(dma_buf, p, size);
 }
 
-static __always_inline void read_slots(struct wire_ops *w, const struct dma_buf_ops *ops)
+/* dev_name(): init_name until the device is registered, then the kobject's */
+static __always_inline __u64 device_name(__u64 dev)
 {
-	w->slot[0] = (__u64)BPF_CORE_READ(ops, attach);
-	w->slot[1] = (__u64)BPF_CORE_READ(ops, detach);
-	w->slot[2] = (__u64)BPF_CORE_READ(ops, pin);
-	w->slot[3] = (__u64)BPF_CORE_READ(ops, unpin);
-	w->slot[4] = (__u64)BPF_CORE_READ(ops, map_dma_buf);
-	w->slot[5] = (__u64)BPF_CORE_READ(ops, unmap_dma_buf);
-	w->slot[6] = (__u64)BPF_CORE_READ(ops, release);
-	w->slot[7] = (__u64)BPF_CORE_READ(ops, begin_cpu_access);
-	w->slot[8] = (__u64)BPF_CORE_READ(ops, end_cpu_access);
-	w->slot[9] = (__u64)BPF_CORE_READ(ops, mmap);
-	w->slot[10] = (__u64)BPF_CORE_READ(ops, vmap);
-	w->slot[11] = (__u64)BPF_CORE_READ(ops, vunmap);
-	w->slot[12] = 0;
-	w->slot[13] = 0;
-	if (bpf_core_field_exists(ops->begin_cpu_access_partial))
-		w->slot[12] = (__u64)BPF_CORE_READ(ops, begin_cpu_access_partial);
-	if (bpf_core_field_exists(ops->end_cpu_access_partial))
-		w->slot[13] = (__u64)BPF_CORE_READ(ops, end_cpu_access_partial);
+	__u64 name = RD(device, dev, init_name);
+
+	return name ? name : RD(device, dev, kobj.name);
+}
+
+static __always_inline void read_slots(struct wire_ops *w, __u64 ops)
+{
+	w->slot[0] = RD(dma_buf_ops, ops, attach);
+	w->slot[1] = RD(dma_buf_ops, ops, detach);
+	w->slot[2] = RD(dma_buf_ops, ops, pin);
+	w->slot[3] = RD(dma_buf_ops, ops, unpin);
+	w->slot[4] = RD(dma_buf_ops, ops, map_dma_buf);
+	w->slot[5] = RD(dma_buf_ops, ops, unmap_dma_buf);
+	w->slot[6] = RD(dma_buf_ops, ops, release);
+	w->slot[7] = RD(dma_buf_ops, ops, begin_cpu_access);
+	w->slot[8] = RD(dma_buf_ops, ops, end_cpu_access);
+	w->slot[9] = RD(dma_buf_ops, ops, mmap);
+	w->slot[10] = RD(dma_buf_ops, ops, vmap);
+	w->slot[11] = RD(dma_buf_ops, ops, vunmap);
+	w->slot[12] = RD(dma_buf_ops, ops, begin_cpu_access_partial);
+	w->slot[13] = RD(dma_buf_ops, ops, end_cpu_access_partial);
 }
 
 /* ---- announcing things that the collector has not met -------------------------------- */
@@ -319,8 +372,8 @@ __noinline int announce_ops(__u64 ops, __u64 exp_name)
 	__builtin_memset(w, 0, sizeof(*w));
 	w->kind = WIRE_OPS;
 	w->ops = ops;
-	read_slots(w, (const struct dma_buf_ops *)ops);
-	bpf_probe_read_kernel_str(w->exp_name, sizeof(w->exp_name), (void *)exp_name);
+	read_slots(w, ops);
+	read_str(w->exp_name, exp_name);
 	/* At once: until the collector has armed the callbacks they are not recorded. */
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
@@ -330,7 +383,6 @@ __noinline int announce_ops(__u64 ops, __u64 exp_name)
 /* An importer's table. Its functions are in the importer, whose name the attachment will have. */
 __noinline int announce_importer(__u64 ops)
 {
-	struct dma_buf_attach_ops *o = (struct dma_buf_attach_ops *)ops;
 	__u32 one = 1;
 	struct wire_ops *w;
 
@@ -343,10 +395,8 @@ __noinline int announce_importer(__u64 ops)
 	w->kind = WIRE_OPS;
 	w->importer = 1;
 	w->ops = ops;
-	if (bpf_core_field_exists(o->move_notify))
-		w->slot[0] = (__u64)BPF_CORE_READ(o, move_notify);
-	if (bpf_core_field_exists(o->invalidate_mappings))
-		w->slot[1] = (__u64)BPF_CORE_READ(o, invalidate_mappings);
+	w->slot[0] = RD(dma_buf_attach_ops, ops, move_notify);
+	w->slot[1] = RD(dma_buf_attach_ops, ops, invalidate_mappings);
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
 	return 0;
@@ -355,9 +405,8 @@ __noinline int announce_importer(__u64 ops)
 __noinline int announce_buf(__u64 p, __u64 t)
 {
 	struct object *o = bpf_map_lookup_elem(&bufs, &p);
-	struct dma_buf *b = (struct dma_buf *)p;
 	struct wire_buf *w;
-	struct module *owner;
+	__u64 owner;
 
 	if (!o)
 		return 0;
@@ -374,12 +423,12 @@ __noinline int announce_buf(__u64 p, __u64 t)
 	w->t = t;
 	w->ops = o->ops;
 	w->size = dmabuf_size(p);
-	w->ino = BPF_CORE_READ(b, file, f_inode, i_ino);
-	bpf_probe_read_kernel_str(w->exp_name, sizeof(w->exp_name), BPF_CORE_READ(b, exp_name));
-	bpf_probe_read_kernel_str(w->name, sizeof(w->name), BPF_CORE_READ(b, name));
-	owner = BPF_CORE_READ(b, owner);
+	w->ino = RD(inode, RD(file, RD(dma_buf, p, file), f_inode), i_ino);
+	read_str(w->exp_name, RD(dma_buf, p, exp_name));
+	read_str(w->name, RD(dma_buf, p, name));
+	owner = RD(dma_buf, p, owner);
 	if (owner)
-		BPF_CORE_READ_STR_INTO(&w->owner, owner, name);
+		RD_STR(w->owner, module, owner, name);
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	o->announced = 1;
 	return 0;
@@ -388,11 +437,8 @@ __noinline int announce_buf(__u64 p, __u64 t)
 __noinline int announce_att(__u64 p, __u64 buf)
 {
 	struct object *o = bpf_map_lookup_elem(&atts, &p);
-	struct dma_buf_attachment *a = (struct dma_buf_attachment *)p;
 	struct wire_att *w;
-	struct device *dev;
-	const char *name;
-	__u64 ops;
+	__u64 dev, ops;
 
 	if (!o)
 		return 0;
@@ -404,23 +450,18 @@ __noinline int announce_att(__u64 p, __u64 buf)
 	__builtin_memset(w, 0, sizeof(*w));
 	w->kind = WIRE_ATT;
 	w->flags = o->announced == 2 ? WIRE_ATT_PREEXISTING : 0;
-	ops = (__u64)BPF_CORE_READ(a, importer_ops);
+	ops = RD(dma_buf_attachment, p, importer_ops);
 	if (ops)
 		w->flags |= WIRE_ATT_DYNAMIC;
 	w->att = o->token;
 	w->ptr = p;
 	w->buf = buf;
 	w->t = bpf_ktime_get_ns();
-	dev = BPF_CORE_READ(a, dev);
+	dev = RD(dma_buf_attachment, p, dev);
 	if (dev) {
-		/* dev_name(): init_name until the device is registered, then the kobject's */
-		name = BPF_CORE_READ(dev, init_name);
-		if (!name)
-			name = BPF_CORE_READ(dev, kobj.name);
-		bpf_probe_read_kernel_str(w->dev, sizeof(w->dev), name);
-		bpf_probe_read_kernel_str(w->driver, sizeof(w->driver),
-					  BPF_CORE_READ(dev, driver, name));
-		bpf_probe_read_kernel_str(w->bus, sizeof(w->bus), BPF_CORE_READ(dev, bus, name));
+		read_str(w->dev, device_name(dev));
+		read_str(w->driver, RD(device_driver, RD(device, dev, driver), name));
+		read_str(w->bus, RD(bus_type, RD(device, dev, bus), name));
 	}
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	o->announced = 1;
@@ -433,7 +474,7 @@ __noinline int announce_dev(__u32 rdev, __u32 mode, __u64 fops)
 {
 	__u32 one = 1;
 	struct wire_dev *w;
-	struct module *owner;
+	__u64 owner;
 
 	if (bpf_map_lookup_elem(&devs_known, &rdev))
 		return 0;
@@ -444,21 +485,21 @@ __noinline int announce_dev(__u32 rdev, __u32 mode, __u64 fops)
 	w->kind = WIRE_DEV;
 	w->rdev = rdev;
 	w->mode = mode;
-	owner = BPF_CORE_READ((struct file_operations *)fops, owner);
+	owner = RD(file_operations, fops, owner);
 	if (owner)
-		BPF_CORE_READ_STR_INTO(&w->module, owner, name);
+		RD_STR(w->module, module, owner, name);
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	bpf_map_update_elem(&devs_known, &rdev, &one, BPF_ANY);
 	return 0;
 }
 
-static __always_inline bool exporter_matches(const char *name)
+static __always_inline bool string_is(__u64 name, const volatile char *want)
 {
 	char s[WIRE_STR] = {};
 
-	bpf_probe_read_kernel_str(s, sizeof(s), name);
+	read_str(s, name);
 	for (int i = 0; i < WIRE_STR; i++) {
-		if (s[i] != cfg.exporter[i])
+		if (s[i] != want[i])
 			return false;
 		if (!s[i])
 			return true;
@@ -466,23 +507,39 @@ static __always_inline bool exporter_matches(const char *name)
 	return true;
 }
 
+__noinline int exporter_matches(__u64 p)
+{
+	__u64 owner = RD(dma_buf, p, owner);
+
+	return string_is(RD(dma_buf, p, exp_name), cfg.exporter) ||
+	       (owner && string_is(owner + bpf_core_field_offset(struct module, name), cfg.exporter));
+}
+
+static __always_inline bool buf_matches(__u64 p)
+{
+	if (cfg.by_exporter && !exporter_matches(p))
+		return false;
+	if (cfg.min_size && dmabuf_size(p) < cfg.min_size)
+		return false;
+	return !cfg.inode || RD(inode, RD(file, RD(dma_buf, p, file), f_inode), i_ino) == cfg.inode;
+}
+
+__noinline int device_matches(__u64 dev)
+{
+	return dev && (string_is(device_name(dev), cfg.device) ||
+		       string_is(RD(device_driver, RD(device, dev, driver), name), cfg.device));
+}
+
 /* A buffer met for the first time: at its export, or (pre-existing) anywhere else. */
 __noinline int new_buf(__u64 p, __u32 exported)
 {
-	struct dma_buf *b = (struct dma_buf *)p;
 	struct object o = {};
-	struct module *owner;
 
 	o.token = draw_token();
-	o.ops = (__u64)BPF_CORE_READ(b, ops);
+	o.ops = RD(dma_buf, p, ops);
 	o.announced = exported ? 0 : 2; /* 2: to be announced as pre-existing */
-	if (cfg.by_exporter) {
-		owner = BPF_CORE_READ(b, owner);
-		if (exporter_matches(BPF_CORE_READ(b, exp_name)) ||
-		    (owner && exporter_matches((const char *)owner +
-					       bpf_core_field_offset(struct module, name))))
-			o.selected |= 2;
-	}
+	if (cfg.by_buf && buf_matches(p))
+		o.selected |= SEL_BUF;
 	if (bpf_map_update_elem(&bufs, &p, &o, BPF_ANY))
 		count_loss(LOSS_OBJECTS);
 	return 0;
@@ -490,20 +547,32 @@ __noinline int new_buf(__u64 p, __u32 exported)
 
 __noinline int new_att(__u64 p, __u32 attached)
 {
-	struct object o = {};
+	struct object o = {}, *b;
+	__u64 buf;
 
 	o.token = draw_token();
 	o.announced = attached ? 0 : 2;
+	if (cfg.by_device && device_matches(RD(dma_buf_attachment, p, dev))) {
+		buf = RD(dma_buf_attachment, p, dmabuf);
+		b = bpf_map_lookup_elem(&bufs, &buf);
+		if (b)
+			b->selected |= SEL_DEVICE;
+	}
 	if (bpf_map_update_elem(&atts, &p, &o, BPF_ANY))
 		count_loss(LOSS_OBJECTS);
 	return 0;
 }
 
-/* Clang would drop the mask where it can prove the bound; the verifier cannot follow that proof. */
+/* Always a valid pointer: the verifier loses track of one that may be NULL. In assembler, so that
+ * the number that is compared is the one that is used: Clang keeps copies, and drops comparisons that
+ * it can prove, which the verifier cannot follow. */
 static __always_inline struct frame *frame_at(struct task_state *st, __u32 i)
 {
-	asm volatile("" : "+r"(i));
-	return &st->frames[i & (WIRE_DEPTH - 1)];
+	__u64 at = i;
+
+	asm volatile("if %[at] <= %[max] goto +1; %[at] = %[max];" : [at] "+r"(at)
+		     : [max] "i"(WIRE_FRAMES - 1));
+	return &st->frames[at];
 }
 
 /* ---- tasks ---------------------------------------------------------------------------- */
@@ -511,7 +580,6 @@ static __always_inline struct frame *frame_at(struct task_state *st, __u32 i)
 __noinline int announce_task(__u64 task)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
-	struct task_struct *t = (struct task_struct *)task;
 	struct wire_task *w;
 
 	if (!st)
@@ -527,19 +595,19 @@ __noinline int announce_task(__u64 task)
 		   (st->announced == TASK_RENAMED ? 0 : WIRE_TASK_NEW);
 	w->tid = st->tid;
 	w->tgid = st->tgid;
-	BPF_CORE_READ_STR_INTO(&w->comm, t, comm);
-	BPF_CORE_READ_STR_INTO(&w->process, t, group_leader, comm);
+	RD_STR(w->comm, task_struct, task, comm);
+	RD_STR(w->process, task_struct, RD(task_struct, task, group_leader), comm);
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	st->announced = TASK_KNOWN;
 	return 0;
 }
 
-static __always_inline __u32 task_selected(struct task_struct *t, __u32 tgid)
+static __always_inline __u32 task_selected(__u64 task, __u32 tgid)
 {
 	char comm[WIRE_COMM] = {};
 
 	if (cfg.by_comm) {
-		BPF_CORE_READ_STR_INTO(&comm, t, group_leader, comm);
+		RD_STR(comm, task_struct, RD(task_struct, task, group_leader), comm);
 		for (int i = 0; i < WIRE_COMM; i++) {
 			if (comm[i] != cfg.comm[i])
 				break;
@@ -552,17 +620,16 @@ static __always_inline __u32 task_selected(struct task_struct *t, __u32 tgid)
 
 __noinline int new_task(__u64 task)
 {
-	struct task_struct *t = (struct task_struct *)task;
 	__u32 zero = 0;
 	struct task_state *st = bpf_map_lookup_elem(&scratch, &zero);
 
 	if (!st)
 		return 0;
 	/* everything else in scratch is zero and stays so */
-	st->tid = BPF_CORE_READ(t, pid);
-	st->tgid = BPF_CORE_READ(t, tgid);
-	st->flags = BPF_CORE_READ(t, flags);
-	st->selected = cfg.by_task ? task_selected(t, st->tgid) : 1;
+	st->tid = RD(task_struct, task, pid);
+	st->tgid = RD(task_struct, task, tgid);
+	st->flags = RD(task_struct, task, flags);
+	st->selected = cfg.by_task ? task_selected(task, st->tgid) : 1;
 	if (bpf_map_update_elem(&tasks, &task, st, BPF_ANY))
 		count_loss(LOSS_TASKS);
 	return 0;
@@ -604,6 +671,7 @@ static __always_inline int emit_call(struct task_state *st, struct frame *f, __u
 	w->seq = f->seq;
 	w->sys = f->sys;
 	w->cpu = f->cpu;
+	w->stack = f->stack;
 	w->buf = f->buf;
 	w->att = f->att;
 	w->sgt = f->sgt;
@@ -676,19 +744,13 @@ __noinline int drop_frames(__u64 task, __u32 depth)
 struct pt_regs___task {
 	unsigned long di, si, dx, r10, r8, r9, ax, orig_ax;
 } __attribute__((preserve_access_index));
-struct thread_info___x86 {
-	__u32 status;
-} __attribute__((preserve_access_index));
 
-static __always_inline void read_regs(struct wire_sys *c, struct task_struct *t, void *regs)
+static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs)
 {
-	struct pt_regs___task *r = regs;
-	struct thread_info___x86 *ti = (void *)&t->thread_info;
-
-	c->nr = (__s32)BPF_CORE_READ(r, orig_ax);
-	c->ret = BPF_CORE_READ(r, ax);
-	if (BPF_CORE_READ(ti, status) & TS_COMPAT) {
-		struct pt_regs *full = regs;
+	c->nr = (__s32)RD(pt_regs___task, regs, orig_ax);
+	c->ret = RD(pt_regs___task, regs, ax);
+	if (RD(task_struct, task, thread_info.status) & TS_COMPAT) {
+		struct pt_regs *full = (struct pt_regs *)regs;
 
 		/* i386: bx cx dx si di bp */
 		c->flags |= WIRE_SYS_COMPAT;
@@ -699,11 +761,11 @@ static __always_inline void read_regs(struct wire_sys *c, struct task_struct *t,
 		bpf_probe_read_kernel(&c->a[4], 8, &full->di);
 		return;
 	}
-	c->a[0] = BPF_CORE_READ(r, di);
-	c->a[1] = BPF_CORE_READ(r, si);
-	c->a[2] = BPF_CORE_READ(r, dx);
-	c->a[3] = BPF_CORE_READ(r, r10);
-	c->a[4] = BPF_CORE_READ(r, r8);
+	c->a[0] = RD(pt_regs___task, regs, di);
+	c->a[1] = RD(pt_regs___task, regs, si);
+	c->a[2] = RD(pt_regs___task, regs, dx);
+	c->a[3] = RD(pt_regs___task, regs, r10);
+	c->a[4] = RD(pt_regs___task, regs, r8);
 }
 #else
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
@@ -712,22 +774,36 @@ struct pt_regs___task {
 	__s32 syscallno;
 } __attribute__((preserve_access_index));
 
-static __always_inline void read_regs(struct wire_sys *c, struct task_struct *t, void *regs)
+static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs)
 {
-	struct pt_regs___task *r = regs;
-	struct pt_regs *full = regs;
+	struct pt_regs *full = (struct pt_regs *)regs;
 
-	c->nr = BPF_CORE_READ(r, syscallno);
+	c->nr = (__s32)RD(pt_regs___task, regs, syscallno);
 	bpf_probe_read_kernel(&c->ret, 8, &full->regs[0]);
-	if (BPF_CORE_READ(t, thread_info.flags) & (1UL << TIF_32BIT))
+	if (RD(task_struct, task, thread_info.flags) & (1UL << TIF_32BIT))
 		c->flags |= WIRE_SYS_COMPAT;
-	c->a[0] = BPF_CORE_READ(r, orig_x0);
+	c->a[0] = RD(pt_regs___task, regs, orig_x0);
 	bpf_probe_read_kernel(&c->a[1], 8, &full->regs[1]);
 	bpf_probe_read_kernel(&c->a[2], 8, &full->regs[2]);
 	bpf_probe_read_kernel(&c->a[3], 8, &full->regs[3]);
 	bpf_probe_read_kernel(&c->a[4], 8, &full->regs[4]);
 }
 #endif
+
+/*
+ * Where the registers of the system call are. bpf_task_pt_regs() came in 5.15 (dd6e10fbd9fb) and
+ * needs the kernel's BTF; elsewhere it is what that helper does: the frame is at the end of the
+ * stack, which has a fixed size.
+ */
+static __always_inline __u64 user_regs(__u64 task)
+{
+	__u64 stack;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs___probe))
+		return (__u64)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
+	stack = RD(task_struct, task, stack);
+	return stack ? stack + STACK_SIZE - STACK_PAD - bpf_core_type_size(struct pt_regs___size) : 0;
+}
 
 /* Which argument of the call is a file descriptor that the call was made on. */
 static __always_inline __s32 sys_fd(const struct wire_sys *c)
@@ -764,29 +840,27 @@ static __always_inline bool sys_is_exit(const struct wire_sys *c)
 	return c->nr == NR_exit || c->nr == NR_exit_group;
 }
 
-static __always_inline struct file *fd_file(struct task_struct *t, __s32 fd)
+static __always_inline __u64 fd_file(__u64 task, __s32 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(t, files, fdt);
-	struct file *file = NULL;
+	__u64 fdt = RD(files_struct, RD(task_struct, task, files), fdt), file = 0;
 
-	if (fd < 0 || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(fdt, fd) + fd);
+	if (fd < 0 || (__u32)fd >= (__u32)RD(fdtable, fdt, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, KPTR, (void *)(RD(fdtable, fdt, fd) + (__u64)fd * KPTR));
 	return file;
 }
 
 /* What the descriptor is: a dma-buf (by its token) or a device. */
-__noinline int describe_file(__u64 task, __u64 filep)
+__noinline int describe_file(__u64 task, __u64 file)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
-	struct file *file = (struct file *)filep;
 	struct object *o;
-	__u64 p;
+	__u64 p, inode;
 
 	if (!st || !file)
 		return 0;
 	if (is_dmabuf(file)) {
-		p = (__u64)BPF_CORE_READ(file, private_data);
+		p = RD(file, file, private_data);
 		o = bpf_map_lookup_elem(&bufs, &p);
 		if (!o) {
 			new_buf(p, 0);
@@ -799,10 +873,11 @@ __noinline int describe_file(__u64 task, __u64 filep)
 		}
 		return 0;
 	}
-	st->ctx.mode = BPF_CORE_READ(file, f_inode, i_mode);
+	inode = RD(file, file, f_inode);
+	st->ctx.mode = RD(inode, inode, i_mode);
 	if ((st->ctx.mode & S_IFMT) == S_IFCHR || (st->ctx.mode & S_IFMT) == S_IFBLK) {
-		st->ctx.rdev = BPF_CORE_READ(file, f_inode, i_rdev);
-		announce_dev(st->ctx.rdev, st->ctx.mode, (__u64)BPF_CORE_READ(file, f_op));
+		st->ctx.rdev = RD(inode, inode, i_rdev);
+		announce_dev(st->ctx.rdev, st->ctx.mode, RD(file, file, f_op));
 	}
 	return 0;
 }
@@ -818,19 +893,18 @@ __noinline int describe_file(__u64 task, __u64 filep)
 __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
-	struct task_struct *t = (struct task_struct *)task;
 	struct wire_sys *c;
-	struct file *file;
-	__u64 a0, a1;
+	__u64 a0, a1, file, regs;
 	__u32 flags;
 	__s32 nr;
 
 	if (!st)
 		return 0;
-	flags = BPF_CORE_READ(t, flags);
+	flags = RD(task_struct, task, flags);
 	if (flags & PF_IO_WORKER)
 		return 0;
-	if (!bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs___probe))
+	regs = user_regs(task);
+	if (!regs)
 		return 0;
 	/* built in place: programs and what they call have 512 bytes of stack together */
 	c = &st->ctx;
@@ -842,7 +916,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 	c->buf = 0;
 	c->mode = 0;
 	c->rdev = 0;
-	read_regs(c, t, (void *)bpf_task_pt_regs((void *)bpf_get_current_task_btf()));
+	read_regs(c, task, regs);
 	if (c->nr < 0) /* entered by an interrupt or a fault */
 		return 0;
 	if (flags & PF_EXITING && !sys_is_exit(c)) /* killed: the registers are of an older call */
@@ -863,9 +937,9 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 	st->sys_active = 1;
 	if (sys_is_close(c)) /* the descriptor is free by now, maybe taken by another file */
 		return c->sys;
-	file = fd_file(t, c->fd);
+	file = fd_file(task, c->fd);
 	if (file)
-		describe_file(task, (__u64)file);
+		describe_file(task, file);
 	return c->sys;
 }
 
@@ -914,22 +988,21 @@ static __always_inline bool passes(struct task_state *st, struct object *o)
 	if (cfg.by_task) {
 		if (st->selected) {
 			if (o)
-				o->selected |= 1;
-		} else if (!o || !(o->selected & 1)) {
+				o->selected |= SEL_TASK;
+		} else if (!o || !(o->selected & SEL_TASK)) {
 			return false;
 		}
 	}
-	if (cfg.by_exporter && (!o || !(o->selected & 2)))
+	if (cfg.by_buf && (!o || !(o->selected & SEL_BUF)))
 		return false;
-	return true;
+	return !cfg.by_device || (o && o->selected & SEL_DEVICE);
 }
 
 /* Fills the buffer and the attachment of a frame from its pointers. */
 static __always_inline struct object *resolve(struct task_state *st, struct frame *f)
 {
 	struct object *bo = NULL, *ao;
-	__u32 d = st->depth;
-	/* always a valid pointer: the verifier loses track of one that may be NULL */
+	__u32 d = f->depth;
 	struct frame *up = frame_at(st, d - 1);
 	bool nested = d > 0 && d <= WIRE_DEPTH;
 
@@ -962,12 +1035,9 @@ static __always_inline void announce_objects(struct frame *f)
 	struct object *o;
 
 	if (f->bufp) {
-		/* a local: CO-RE would relocate the access to our own frame as well */
-		struct dma_buf *b = (struct dma_buf *)f->bufp;
-
 		o = bpf_map_lookup_elem(&bufs, &f->bufp);
 		if (o && o->announced != 1 && o->token == f->buf) {
-			announce_ops(o->ops, (__u64)BPF_CORE_READ(b, exp_name));
+			announce_ops(o->ops, RD(dma_buf, f->bufp, exp_name));
 			announce_buf(f->bufp, f->t0);
 		}
 	}
@@ -978,46 +1048,69 @@ static __always_inline void announce_objects(struct frame *f)
 	}
 }
 
-/* The recorded arguments, and the objects among them. */
-static __always_inline void read_args(struct frame *f, const __u32 hook, __u64 a0, __u64 a1,
-				      __u64 a2, __u64 a3)
+/* What binder said of the descriptor that this task is about to install; 0: nothing. */
+__noinline int arrival_key(__u64 task, __u32 fd)
 {
-	struct vm_area_struct *vma = (void *)a1;
+	struct arrival *a = bpf_map_lookup_elem(&arrivals, &task);
+	__u64 key;
 
+	if (!a || a->fd != fd)
+		return 0;
+	key = a->key;
+	bpf_map_delete_elem(&arrivals, &task);
+	return key;
+}
+
+/* The recorded arguments, and the objects among them. */
+static __always_inline void read_args(struct frame *f, __u64 task, const __u32 hook, __u64 a0,
+				      __u64 a1, __u64 a2, __u64 a3)
+{
 	switch (hook_obj(hook)) {
 	case OBJ_DMABUF0:
 		f->bufp = a0;
 		break;
 	case OBJ_ATTACH0:
 		f->attp = a0;
-		f->bufp = (__u64)BPF_CORE_READ((struct dma_buf_attachment *)a0, dmabuf);
+		f->bufp = RD(dma_buf_attachment, a0, dmabuf);
 		break;
 	case OBJ_DMABUF0_ATTACH1:
 		f->bufp = a0;
 		f->attp = a1;
 		break;
 	case OBJ_FILE0:
-		f->bufp = (__u64)BPF_CORE_READ((struct file *)a0, private_data);
+		f->bufp = RD(file, a0, private_data);
 		break;
 	case OBJ_FILE1:
-		f->bufp = (__u64)BPF_CORE_READ((struct file *)a1, private_data);
+		f->bufp = RD(file, a1, private_data);
 		break;
 	case OBJ_DENTRY0:
-		f->bufp = (__u64)BPF_CORE_READ((struct dentry *)a0, d_fsdata);
+		f->bufp = RD(dentry, a0, d_fsdata);
 		break;
 	}
 	switch (hook) {
 	case HOOK_EXPORT:
-		f->a[0] = BPF_CORE_READ((struct dma_buf_export_info *)a0, size);
-		f->a[1] = (__u32)BPF_CORE_READ((struct dma_buf_export_info *)a0, flags);
+		f->a[0] = RD(dma_buf_export_info, a0, size);
+		f->a[1] = (__u32)RD(dma_buf_export_info, a0, flags);
 		break;
 	case HOOK_FD:
 	case HOOK_FD_INSTALL_API:
 		f->a[0] = (__s64)(__s32)a1;
 		break;
 	case HOOK_GET:
+		f->a[0] = (__s64)(__s32)a0;
+		break;
 	case HOOK_FD_INSTALL:
 		f->a[0] = (__s64)(__s32)a0;
+		f->a[1] = (__u32)arrival_key(task, a0);
+		f->sgt = RD(task_struct, task, files);
+		break;
+	case HOOK_DO_DUP2: /* (files, file, fd, flags), 5.10 to 7.2 */
+		f->a[0] = (__s64)(__s32)a2;
+		f->sgt = a0;
+		break;
+	case HOOK_FILP_FLUSH:
+	case HOOK_FILP_CLOSE:
+		f->sgt = a1; /* fl_owner_t: the files_struct, or NULL for a file of the kernel's own */
 		break;
 	case HOOK_DYNAMIC_ATTACH:
 		f->a[0] = a2 != 0;
@@ -1048,10 +1141,12 @@ static __always_inline void read_args(struct frame *f, const __u32 hook, __u64 a
 	case HOOK_MMAP:
 	case HOOK_OPS_MMAP:
 	case HOOK_MMAP_FILE:
-		f->a[0] = BPF_CORE_READ(vma, vm_end) - BPF_CORE_READ(vma, vm_start);
-		f->a[1] = hook == HOOK_MMAP ? a2 : BPF_CORE_READ(vma, vm_pgoff);
-		if (hook == HOOK_MMAP_FILE)
-			f->a[2] = BPF_CORE_READ(vma, vm_flags) & 0xf;
+		f->a[0] = RD(vm_area_struct, a1, vm_end) - RD(vm_area_struct, a1, vm_start);
+		f->a[1] = hook == HOOK_MMAP ? a2 : RD(vm_area_struct, a1, vm_pgoff);
+		if (hook == HOOK_MMAP_FILE) {
+			f->a[2] = RD(vm_area_struct, a1, vm_flags) & 0xf;
+			f->sgt = a1;
+		}
 		break;
 	case HOOK_KMAP:
 	case HOOK_KUNMAP:
@@ -1073,7 +1168,7 @@ static __always_inline void read_args(struct frame *f, const __u32 hook, __u64 a
 	case HOOK_POLL:
 		f->obj = a1;
 		if (a1)
-			f->a[0] = BPF_CORE_READ((struct poll_table_struct *)a1, _key);
+			f->a[0] = RD(poll_table_struct, a1, _key);
 		break;
 	}
 }
@@ -1088,7 +1183,7 @@ struct dma_buf___poll {
 /* Fence-signal context, often an interrupt: no frame, and the task is a bystander. */
 static __always_inline void read_poll_cb(struct frame *f, __u64 cb)
 {
-	__u64 poll = (__u64)BPF_CORE_READ((struct dma_buf_poll_cb_t *)cb, poll);
+	__u64 poll = RD(dma_buf_poll_cb_t, cb, poll);
 
 	f->flags |= WIRE_F_IRQ;
 	if (poll && bpf_core_field_exists(struct dma_buf___poll, poll))
@@ -1106,47 +1201,109 @@ static __always_inline bool is_fd_close(__u32 hook)
 	return hook == HOOK_FILP_FLUSH || hook == HOOK_FILP_CLOSE;
 }
 
-/* The part of an entry that is the same for all hooks. `f` has the hook and its arguments. */
-static __noinline int enter(struct frame *f, __u64 task)
+/* The descriptor that a syscall closes or replaces, plus 1; 0: it does not say. */
+static __always_inline __u64 closed_fdno(const struct wire_sys *c)
 {
-	struct task_state *st = get_task(task);
-	struct frame *up;
-	struct object *bo;
-	__u32 d, hook;
+	if (sys_is_close(c))
+		return (__u32)c->a[0] + 1ULL;
+	if (!(c->flags & WIRE_SYS_COMPAT) && (c->nr == NR_dup2 || c->nr == NR_dup3))
+		return (__u32)c->a[1] + 1ULL;
+	return 0;
+}
 
-	if (!f || !st || st->tgid == cfg.self)
+__noinline int count_fds(__u64 table, __s32 n)
+{
+	__u64 *had = bpf_map_lookup_elem(&fd_tables, &table), first = 1;
+
+	if (!table)
 		return 0;
-	hook = f->hook;
-	d = st->depth;
+	if (!had)
+		return n > 0 ? (int)bpf_map_update_elem(&fd_tables, &table, &first, BPF_ANY) : 0;
+	*had += (__s64)n;
+	if ((__s64)*had <= 0)
+		bpf_map_delete_elem(&fd_tables, &table);
+	return 0;
+}
+
+/*
+ * A frame for a call that begins: the slot above those of the calls in flight, written in place,
+ * because what comes out of a map looks the same to the verifier on all the paths that filled it.
+ * An interrupt that calls a hook meanwhile uses the slot above. NULL: not to be recorded.
+ */
+static __always_inline struct frame *open_frame(struct task_state *st, __u64 task, __u32 hook,
+						__u16 ret, __u64 sp)
+{
+	struct frame *f;
+	__u32 d = st->depth;
+
+	/* our own calls are no news, but that a buffer ends is */
+	if (st->tgid == cfg.self && !is_release(hook))
+		return NULL;
 	/* A kprobe frame below us on the stack, or at the same place, has returned without telling. */
-	if (f->sp && d > 0 && d <= WIRE_DEPTH) {
-		up = frame_at(st, d - 1);
-		if (up->sp &&
-		    (f->sp > up->sp || (f->sp == up->sp && !same_sp_nests(up->hook, hook)))) {
+	if (sp && d > 0 && d <= WIRE_DEPTH && !st->filling) {
+		f = frame_at(st, d - 1);
+		if (f->sp && (sp > f->sp || (sp == f->sp && !same_sp_nests(f->hook, hook)))) {
 			drop_frames(task, d - 1);
 			d = st->depth;
 		}
 	}
-	if (d >= WIRE_DEPTH && f->ret != RET_NORET) {
+	d += st->filling;
+	if (d >= WIRE_DEPTH && ret != RET_NORET) {
 		count_loss(LOSS_DEPTH);
 		st->depth = d + 1; /* keeps returns paired: see leave() */
-		return 0;
+		return NULL;
 	}
+	st->filling++;
+	f = frame_at(st, d);
+	__builtin_memset(f, 0, sizeof(*f));
+	f->hook = hook;
+	f->ret = ret;
+	f->kind = hook_kind(hook);
+	f->sp = sp;
+	f->depth = d;
+	return f;
+}
+
+/* Which syscall the call belongs to. */
+static __always_inline __u32 context(struct task_state *st, struct frame *f, __u64 task)
+{
+	if (st->flags & PF_KTHREAD || f->hook == HOOK_POLL_CB)
+		return 0;
+	if (st->sys_active)
+		return st->sys;
+	return begin_sys(task, is_release(f->hook), f->t0);
+}
+
+/* What is known of a close beyond the file. */
+static __always_inline void closing(struct task_state *st, struct frame *f)
+{
+	f->a[0] = f->sys ? closed_fdno(&st->ctx) : 0;
+	if (f->sys && sys_is_close(&st->ctx))
+		st->ctx.buf = f->buf;
+	if (f->record)
+		count_fds(f->sgt, -1);
+}
+
+/* The part of an entry that is the same for all hooks. `f` has the hook and its arguments. */
+static __noinline int enter(struct task_state *st, struct frame *f, __u64 task)
+{
+	struct frame *up;
+	struct object *bo;
+	__u32 d, hook;
+
+	if (!st || !f)
+		return 0;
+	hook = f->hook;
+	d = f->depth;
 	f->t0 = bpf_ktime_get_ns();
 	st->ctx.t1 = f->t0; /* the last that is known of a syscall that never returns */
 	f->cpu = bpf_get_smp_processor_id();
 	f->seq = ++st->seq;
-	f->depth = d;
 	if (d)
 		f->caller = 0; /* only the outermost call has a caller of interest */
-	if (st->flags & PF_KTHREAD || hook == HOOK_POLL_CB)
-		f->sys = 0;
-	else if (st->sys_active)
-		f->sys = st->sys;
-	else
-		f->sys = begin_sys(task, is_release(hook), f->t0);
+	f->sys = context(st, f, task);
 	if (is_release(hook) || is_fd_close(hook))
-		if (BPF_CORE_READ((struct task_struct *)task, flags) & PF_EXITING)
+		if (RD(task_struct, task, flags) & PF_EXITING)
 			f->flags |= WIRE_F_EXITING;
 	bo = resolve(st, f);
 	up = frame_at(st, d - 1);
@@ -1156,58 +1313,82 @@ static __noinline int enter(struct frame *f, __u64 task)
 		f->record = up->record; /* the caller's call is releasing the buffer */
 	else
 		f->record = passes(st, bo);
+	if (is_fd_close(hook))
+		closing(st, f);
 	if (f->record) {
 		note_recorded(st, f->sys);
 		if (st->announced != TASK_KNOWN)
 			announce_task(task);
 		announce_objects(f);
+		if (hook == HOOK_FD_INSTALL || hook == HOOK_DO_DUP2)
+			count_fds(f->sgt, 1);
 	}
-	if (f->sys && is_fd_close(hook) && sys_is_close(&st->ctx))
-		st->ctx.buf = f->buf;
 	if (hook == HOOK_RELEASE)
 		bpf_map_delete_elem(&bufs, &f->bufp);
 	if (hook == HOOK_DETACH)
 		bpf_map_delete_elem(&atts, &f->attp);
 	count_hit(hook);
+	st->filling--;
 	if (f->ret == RET_NORET) {
+		st->depth = d - st->filling;
 		if (f->record)
 			emit_call(st, f, f->t0, 0);
 		return 0;
 	}
-	*frame_at(st, d) = *f;
 	st->depth = d + 1;
 	return 0;
 }
 
-static __always_inline int on_entry(const __u32 hook, __u64 a0, __u64 a1, __u64 a2, __u64 a3,
-				    __u64 sp, __u64 ra)
+#include "hold.h"
+
+static __always_inline __u16 take_stack(void *ctx)
 {
-	struct frame f = {};
+	long id = bpf_get_stackid(ctx, &stacks, 0);
+
+	return id < 0 ? 0 : id + 1; /* full, or two stacks of one hash: none rather than a wrong one */
+}
+
+static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64 a1, __u64 a2,
+				    __u64 a3, __u64 sp, __u64 ra)
+{
+	__u64 task = bpf_get_current_task();
+	struct task_state *st;
+	struct frame *f;
 
 	if (!armed)
 		return 0;
-	/* First of all: these two see every open and close of the machine. */
-	if (hook == HOOK_FD_INSTALL && !is_dmabuf((struct file *)a1))
+	/* First of all: these see every open, close and unmapping of the machine. */
+	if ((hook == HOOK_FD_INSTALL || hook == HOOK_DO_DUP2) && !is_dmabuf(a1))
 		return 0;
-	if (is_fd_close(hook) && !is_dmabuf((struct file *)a0))
+	if (is_fd_close(hook) && !is_dmabuf(a0))
 		return 0;
-	f.hook = hook;
-	f.ret = hook_ret(hook);
-	f.kind = hook_kind(hook);
-	f.sp = sp;
-	f.caller = hook_kind(hook) == KIND_API ? ra : 0;
-	if (hook == HOOK_POLL_CB)
-		read_poll_cb(&f, a1);
-	else
-		read_args(&f, hook, a0, a1, a2, a3);
-	if (hook == HOOK_RELEASE && !f.bufp)
+	if (hook == HOOK_VM_AREA_FREE || hook == HOOK_VM_AREA_FREE_DIRECT)
+		return mapping_ends(task, hook, a0);
+	if (hook == HOOK_VM_AREA_DUP)
+		return mapping_is_copied(task, a0);
+	if (hook == HOOK_SCM_SEND)
+		return (int)bpf_map_update_elem(&scm_sends, &task, &a2, BPF_ANY);
+	if (hook == HOOK_RELEASE && !RD(dentry, a0, d_fsdata))
 		return 0; /* a failed export: there never was a buffer */
 	if (hook == HOOK_EXPORT) /* before the exporter's first callback can run */
-		announce_ops((__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, ops),
-			     (__u64)BPF_CORE_READ((struct dma_buf_export_info *)a0, exp_name));
+		announce_ops(RD(dma_buf_export_info, a0, ops),
+			     RD(dma_buf_export_info, a0, exp_name));
 	if (hook == HOOK_DYNAMIC_ATTACH) /* before the buffer can move */
 		announce_importer(a2);
-	return enter(&f, bpf_get_current_task());
+	st = get_task(task);
+	if (!st)
+		return 0;
+	f = open_frame(st, task, hook, hook_ret(hook), sp);
+	if (!f)
+		return 0;
+	f->caller = hook_kind(hook) == KIND_API ? ra : 0;
+	if (cfg.stacks && !f->depth && hook_kind(hook) < KIND_OPS)
+		f->stack = take_stack(ctx);
+	if (hook == HOOK_POLL_CB)
+		read_poll_cb(f, a1);
+	else
+		read_args(f, task, hook, a0, a1, a2, a3);
+	return enter(st, f, task);
 }
 
 /* What came back: an object, an error, a number. */
@@ -1235,12 +1416,14 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		o = find_att(ret, 1);
 		if (o)
 			f->att = o->token;
+		if (cfg.by_device && !f->record) /* it may be the device that is wanted */
+			f->record = passes(st, bpf_map_lookup_elem(&bufs, &f->bufp));
 		return 0;
 	case RET_SGT:
 		if (is_err(ret))
 			return ret;
 		f->sgt = ret;
-		return ret ? BPF_CORE_READ((struct sg_table *)ret, nents) : 0;
+		return ret ? RD(sg_table, ret, nents) : 0;
 	case RET_PTR:
 		return is_err(ret) ? (__s64)ret : ret != 0;
 	case RET_INT:
@@ -1256,7 +1439,6 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 
 __noinline int name_was_set(__u64 p, __u64 token, __u64 t)
 {
-	struct dma_buf *b = (struct dma_buf *)p;
 	struct wire_named *w;
 
 	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
@@ -1268,7 +1450,7 @@ __noinline int name_was_set(__u64 p, __u64 token, __u64 t)
 	w->kind = WIRE_NAMED;
 	w->t = t;
 	w->buf = token;
-	bpf_probe_read_kernel_str(w->name, sizeof(w->name), BPF_CORE_READ(b, name));
+	read_str(w->name, RD(dma_buf, p, name));
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	return 0;
 }
@@ -1276,13 +1458,15 @@ __noinline int name_was_set(__u64 p, __u64 token, __u64 t)
 static __noinline int leave(__u32 hook, __u64 ret)
 {
 	__u64 task = bpf_get_current_task(), t1 = bpf_ktime_get_ns();
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st;
 	struct frame *f;
 	__s64 r;
 	__u32 d;
 
+	st = bpf_map_lookup_elem(&tasks, &task);
+
 	/* Not armed any more: what is in flight stays so, and the collector tells it as open. */
-	if (!armed || !st || st->tgid == cfg.self)
+	if (!armed || !st)
 		return 0;
 	d = st->depth;
 	if (!d)
@@ -1310,6 +1494,8 @@ static __noinline int leave(__u32 hook, __u64 ret)
 	st->depth = d - 1;
 	st->ctx.t1 = t1;
 	r = read_ret(st, f, hook, ret);
+	if (hook == HOOK_MMAP_FILE && !r && f->buf)
+		mapped(f->sgt, f->bufp, f->buf);
 	if (!f->record)
 		return 0;
 	note_recorded(st, f->sys);
@@ -1325,6 +1511,15 @@ static __noinline int leave(__u32 hook, __u64 ret)
 	if (hook == HOOK_SET_NAME && !r && !f->depth)
 		name_was_set(f->bufp, f->buf, f->t0);
 	return emit_call(st, f, t1, r);
+}
+
+static __always_inline int on_return(__u32 hook, __u64 ret)
+{
+	if (hook == HOOK_SCM_SEND)
+		return descriptors_sent(bpf_get_current_task(), (__s32)ret);
+	if (hook == HOOK_VM_AREA_DUP)
+		return mapping_was_copied(bpf_get_current_task(), ret);
+	return leave(hook, ret);
 }
 
 /* ---- the programs ------------------------------------------------------------------------- */
@@ -1385,26 +1580,26 @@ static __always_inline __u64 fexit_ret(const __u32 hook, __u64 *ctx, int n)
 #define PROGS(ENUM, nargs)                                                                         \
 	SEC("?kprobe") int k_##ENUM(struct pt_regs *ctx)                                           \
 	{                                                                                          \
-		return on_entry(HOOK_##ENUM, REG_ARG(ctx, 0), REG_ARG(ctx, 1),                \
+		return on_entry(ctx, HOOK_##ENUM, REG_ARG(ctx, 0), REG_ARG(ctx, 1),                \
 				REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx),                     \
 				kprobe_caller(ctx));                                               \
 	}                                                                                          \
 	SEC("?kretprobe") int kr_##ENUM(struct pt_regs *ctx)                                       \
 	{                                                                                          \
-		return leave(HOOK_##ENUM, REG_RET(ctx));                                       \
+		return on_return(HOOK_##ENUM, REG_RET(ctx));                                       \
 	}                                                                                          \
 	PROGS_F_##nargs(ENUM)
 
 #define PROGS_F(ENUM, n)                                                                           \
 	SEC("?fentry") int f_##ENUM(__u64 *ctx)                                                    \
 	{                                                                                          \
-		return on_entry(HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
+		return on_entry(ctx, HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
 				FARG(ctx, 2, n), FARG(ctx, 3, n), 0,                               \
 				stack_caller(ctx, HOOK_##ENUM));                                   \
 	}                                                                                          \
 	SEC("?fexit") int fr_##ENUM(__u64 *ctx)                                                    \
 	{                                                                                          \
-		return leave(HOOK_##ENUM, fexit_ret(HOOK_##ENUM, ctx, n));                     \
+		return on_return(HOOK_##ENUM, fexit_ret(HOOK_##ENUM, ctx, n));                 \
 	}
 
 #define PROGS_F_1(ENUM) PROGS_F(ENUM, 1)
@@ -1419,26 +1614,26 @@ WIRE_PROGS(PROGS)
  * (5.15, 7adfc6c9b315): two programs load a hundred times faster than two hundred. */
 SEC("?kprobe") int k_any(struct pt_regs *ctx)
 {
-	return on_entry(bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
+	return on_entry(ctx, bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
 			REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx), kprobe_caller(ctx));
 }
 
 SEC("?kretprobe") int kr_any(struct pt_regs *ctx)
 {
-	return leave(bpf_get_attach_cookie(ctx), REG_RET(ctx));
+	return on_return(bpf_get_attach_cookie(ctx), REG_RET(ctx));
 }
 
 /* The same on top of fprobe (5.18, 0dcac2725406; CONFIG_FPROBE): one link for all functions. The
  * registers are those of a kprobe at the function's first byte, stack pointer included. */
 SEC("?kprobe.multi") int m_any(struct pt_regs *ctx)
 {
-	return on_entry(bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
+	return on_entry(ctx, bpf_get_attach_cookie(ctx), REG_ARG(ctx, 0), REG_ARG(ctx, 1),
 			REG_ARG(ctx, 2), REG_ARG(ctx, 3), REG_SP(ctx), kprobe_caller(ctx));
 }
 
 SEC("?kretprobe.multi") int mr_any(struct pt_regs *ctx)
 {
-	return leave(bpf_get_attach_cookie(ctx), REG_RET(ctx));
+	return on_return(bpf_get_attach_cookie(ctx), REG_RET(ctx));
 }
 
 /* End of every syscall of the machine: must be cheap for tasks that never touched a dma-buf. */
@@ -1473,12 +1668,14 @@ SEC("?raw_tp/sched_process_free") int tp_process_free(__u64 *ctx)
 /* -p PID and the traced command: their children are recorded too. */
 SEC("?raw_tp/sched_process_fork") int tp_fork(__u64 *ctx)
 {
-	__u32 parent = BPF_CORE_READ((struct task_struct *)ctx[0], tgid);
-	__u32 child = BPF_CORE_READ((struct task_struct *)ctx[1], tgid);
+	__u32 parent = RD(task_struct, ctx[0], tgid);
+	__u32 child = RD(task_struct, ctx[1], tgid);
 	__u32 one = 1;
 
 	if (parent != child && bpf_map_lookup_elem(&pids, &parent))
 		bpf_map_update_elem(&pids, &child, &one, BPF_ANY);
+	if (armed)
+		on_fork(ctx[0], ctx[1]);
 	return 0;
 }
 
@@ -1488,14 +1685,17 @@ SEC("?raw_tp/sched_process_exec") int tp_exec(__u64 *ctx)
 	__u64 task = bpf_get_current_task();
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
-	if (!st)
-		return 0;
-	if (st->announced == TASK_KNOWN)
+	if (st && st->announced == TASK_KNOWN)
 		st->announced = TASK_RENAMED;
-	if (cfg.by_task)
-		st->selected = task_selected((struct task_struct *)task, st->tgid);
+	if (st && cfg.by_task)
+		st->selected = task_selected(task, st->tgid);
+	if (armed)
+		on_exec(task);
 	return 0;
 }
+
+#include "fence.h"
+#include "snap.h"
 
 /* Reads an ops table whose address user space knows from kallsyms. Run with BPF_PROG_TEST_RUN,
  * which raw tracepoint programs have since 5.10 (1b4d60ec162f). */
@@ -1509,11 +1709,11 @@ SEC("?raw_tp") int peek_ops(__u64 *ctx)
 	__builtin_memset(w, 0, sizeof(*w));
 	w->kind = WIRE_OPS;
 	w->ops = ctx[0];
-	read_slots(w, (const struct dma_buf_ops *)ctx[0]);
+	read_slots(w, ctx[0]);
 	return 0;
 }
 
-static __always_inline int tell_module(struct module *mod, __u32 load)
+static __always_inline int tell_module(__u64 mod, __u32 load)
 {
 	struct wire_module *w;
 
@@ -1526,7 +1726,7 @@ static __always_inline int tell_module(struct module *mod, __u32 load)
 	w->kind = WIRE_MODULE;
 	w->load = load;
 	w->t = bpf_ktime_get_ns();
-	BPF_CORE_READ_STR_INTO(&w->name, mod, name);
+	RD_STR(w->name, module, mod, name);
 	/* At once: a new exporter's first buffer may come soon. */
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	return 0;
@@ -1535,11 +1735,11 @@ static __always_inline int tell_module(struct module *mod, __u32 load)
 /* Its text and symbols are there, its initialisation comes next (kernel/module, load_module). */
 SEC("?raw_tp/module_load") int tp_module_load(__u64 *ctx)
 {
-	return tell_module((struct module *)ctx[0], 1);
+	return tell_module(ctx[0], 1);
 }
 
 /* Its kprobes died when it began to go (kprobes_module_callback); its memory goes now. */
 SEC("?raw_tp/module_free") int tp_module_free(__u64 *ctx)
 {
-	return tell_module((struct module *)ctx[0], 0);
+	return tell_module(ctx[0], 0);
 }

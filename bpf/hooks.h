@@ -86,6 +86,7 @@
 	  OPT)                                                                                     \
 	X(54, VM_AREA_FREE, "vm_area_free", VFS, OBJ_NONE, NORET, NONE, NONE, NONE, OPT)           \
 	X(55, VM_AREA_DUP, "vm_area_dup", VFS, OBJ_NONE, NORET, ORIG, NONE, NONE, OPT)             \
+	X(56, VM_AREA_FREE_DIRECT, "__vm_area_free", VFS, OBJ_NONE, NORET, NONE, NONE, NONE, OPT)  \
 	/* a wait for a fence inside of a call: tracepoints dma_fence_wait_start and _end */       \
 	X(60, FENCE_WAIT, "dma_fence_wait", FENCE, OBJ_NONE, VOID, TIMELINE, SEQNO, NONE, OPT)     \
 	/* the exporter's struct dma_buf_ops */                                                    \

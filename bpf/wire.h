@@ -18,8 +18,10 @@
 #define WIRE_COMM    16
 #define WIRE_NAME    32		/* DMA_BUF_NAME_LEN of the kernel */
 #define WIRE_STR     64
+#define WIRE_STACK   32		/* frames of a stack */
 #define WIRE_SLOTS   16		/* more than the members of struct dma_buf_ops */
 #define WIRE_DEPTH   8		/* calls nested in one task; deeper ones are counted as lost */
+#define WIRE_FRAMES  (WIRE_DEPTH + 2) /* and room for one that is being written, and an interrupt */
 
 /* peek.bpf.c: reads per call, bytes per read */
 #define PEEK_CHUNKS  64
@@ -36,6 +38,9 @@ enum wire_kind {
 	WIRE_DEV = 8,
 	WIRE_LOSS = 9,
 	WIRE_MODULE = 32,
+	WIRE_TASKEV = 10,
+	WIRE_HOLD = 11,
+	WIRE_TIMELINE = 12,
 };
 
 /* Same bits as DQ_CALL_* of src/trace/trace.h; collect.c asserts it. */
@@ -54,9 +59,11 @@ struct wire_call {
 	__u32 tid;
 	__u32 seq;
 	__u32 sys;
-	__u32 cpu;
+	__u16 cpu;
+	__u16 stack;		/* number in the map of stacks, plus 1 */
 	__u64 buf, att;		/* tokens */
-	__u64 sgt;		/* sg_table address */
+	__u64 sgt;		/* address of the sg_table; hooks of descriptors: of the files_struct;
+				 * hooks of mappings: of the vm_area_struct */
 	__u64 a[3];
 	__s64 ret;
 	__u64 caller;		/* return address of an outermost API call, else 0 */
@@ -160,6 +167,41 @@ struct wire_module {
 	char name[WIRE_STR];
 };
 
+/* As in src/trace/trace.h; collect.c asserts it. */
+enum { TASKEV_FORK = 1, TASKEV_EXEC = 2, TASKEV_EXIT = 3 };
+enum { HOLD_FD = 1, HOLD_MAP = 2, HOLD_REFS = 3 };
+
+struct wire_taskev {
+	__u16 kind;
+	__u16 what;		/* enum dq_taskev_what of src/trace/trace.h */
+	__u32 tid, other;
+	__u32 pad;
+	__u64 t;
+	__u64 table, from;	/* addresses of files_structs */
+};
+
+/* Found by an iterator: see enum dq_hold_what of src/trace/trace.h. */
+struct wire_hold {
+	__u16 kind;
+	__u16 what;
+	__u32 tid;
+	__s32 fd;
+	__u32 pad;
+	__u64 t;
+	__u64 buf;		/* token */
+	__u64 table;		/* FD: address of the files_struct */
+	__u64 vma;		/* MAP: address of the vm_area_struct */
+	__u64 n;
+};
+
+struct wire_timeline {
+	__u16 kind;
+	__u16 pad[3];
+	__u64 context;
+	char driver[WIRE_STR];
+	char name[WIRE_STR];
+};
+
 enum wire_loss_source {
 	LOSS_RING = 0,		/* no room in the ring buffer */
 	LOSS_TASKS = 1,		/* no room in the table of tasks */
@@ -191,13 +233,14 @@ struct frame {
 	__u64 sp;		/* stack pointer at a kprobe's entry, 0: fentry */
 	__u64 bufp, buf;	/* pointer and token */
 	__u64 attp, att;
-	__u64 sgt;
+	__u64 sgt;		/* as in struct wire_call */
 	__u64 a[3];
 	__u64 caller;
 	__u64 obj;		/* what the return needs: the dma_buf of an ioctl, a user address ... */
 	__u32 seq;
-	__u32 cpu;
 	__u32 sys;
+	__u16 cpu;
+	__u16 stack;
 	__u16 hook;
 	__u16 flags;
 	__u16 depth;
@@ -217,10 +260,20 @@ struct task_state {
 	__u32 depth;
 	__u32 selected;		/* passes the pid/comm filter */
 	__u32 announced;	/* TASK_* */
+	__u32 filling;		/* a program is writing frames[depth]; an interrupt uses the next */
+	__u32 dups;		/* mappings of dma-bufs copied and not yet told whose they are */
 	__u32 pad2;
+	__u64 key;		/* binder: the descriptor that is installed next came with this */
+	__u64 orig;		/* the mapping that is being copied */
+	__u64 scm;		/* the struct scm_cookie that is being filled */
 	struct wire_sys ctx;	/* the current or the last syscall context */
-	struct frame frames[WIRE_DEPTH];
+	struct frame frames[WIRE_FRAMES];
 };
+
+/* What an object has passed. */
+#define SEL_TASK   0x1
+#define SEL_BUF	   0x2
+#define SEL_DEVICE 0x4
 
 /* A buffer or an attachment that lives. */
 struct object {
@@ -241,11 +294,17 @@ struct object {
 	P(END_CPU, 2) P(BEGIN_CPU_PARTIAL, 4) P(END_CPU_PARTIAL, 4) P(MMAP, 3) P(VMAP, 2) \
 	P(VUNMAP, 2) P(VMAP_UNLOCKED, 2) P(VUNMAP_UNLOCKED, 2) P(KMAP, 2) P(KUNMAP, 3) \
 	P(IOCTL, 3) P(MMAP_FILE, 2) P(POLL, 2) P(POLL_CB, 2) P(FILE_RELEASE, 2) P(RELEASE, 1) \
-	P(FD_INSTALL, 2) P(FILP_FLUSH, 2) P(FILP_CLOSE, 2) P(OPS_ATTACH, 0) P(OPS_DETACH, 0) \
+	P(FD_INSTALL, 2) P(FILP_FLUSH, 2) P(FILP_CLOSE, 2) P(DO_DUP2, 4) P(SCM_SEND, 3) \
+	P(VM_AREA_FREE, 1) P(VM_AREA_FREE_DIRECT, 1) P(VM_AREA_DUP, 1) P(OPS_ATTACH, 0) P(OPS_DETACH, 0) \
 	P(OPS_PIN, 0) P(OPS_UNPIN, 0) P(OPS_MAP, 0) P(OPS_UNMAP, 0) P(OPS_RELEASE, 0) \
 	P(OPS_BEGIN_CPU, 0) P(OPS_END_CPU, 0) P(OPS_MMAP, 0) P(OPS_VMAP, 0) P(OPS_VUNMAP, 0) \
 	P(OPS_BEGIN_CPU_PARTIAL, 0) P(OPS_END_CPU_PARTIAL, 0) P(IMP_MOVE_NOTIFY, 0) \
 	P(IMP_INVALIDATE, 0) P(SET_NAME, 2) P(GET_FLAGS, 2) P(ATTACH_REVOCABLE, 1) P(FLUSH, 2)
+
+/* A mapping of a buffer that lives. */
+struct mapping {
+	__u64 bufp, buf;	/* pointer and token */
+};
 
 /* Knobs, set before load. */
 struct config {
@@ -253,10 +312,16 @@ struct config {
 	__u32 by_task;		/* record only selected tasks, and buffers that they touched */
 	__u32 by_exporter;	/* record only buffers of this exporter */
 	__u32 by_comm;
+	__u32 by_buf;		/* record only buffers that by_exporter, inode and min_size let pass */
+	__u32 by_device;	/* and that were attached to this device or driver */
+	__u32 stacks;		/* with the stack of each outermost call */
+	__u32 pad2;
+	__u64 inode, min_size;	/* 0: any */
 	__u32 wake_bytes;	/* wake the collector when this much is in the ring */
 	__u32 pad;
 	char exporter[WIRE_STR];
 	char comm[WIRE_COMM];
+	char device[WIRE_STR];
 	__u64 addr[HOOK_MAX];	/* of the probed functions, to find the caller on a stack */
 };
 

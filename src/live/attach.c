@@ -75,9 +75,11 @@ static bool is_hot(uint32_t hook)
 	for (size_t i_ = 0; i_ < DQ_ARRAY_SIZE(progs); i_++)                                       \
 		for (struct hook_plan *p = &(l)->plan[progs[i_].hook]; p; p = NULL)
 
+/* Some make their record at the return although the return itself is not in it. */
 static bool has_return(const struct hook_plan *p)
 {
-	return p->info->ret != RET_NORET;
+	return p->info->ret != RET_NORET || p->info->id == HOOK_SCM_SEND ||
+	       p->info->id == HOOK_VM_AREA_DUP;
 }
 
 /* The number of arguments that BTF gives a kernel function, -1: BTF does not know it. */
@@ -159,7 +161,7 @@ static const struct rung {
 
 const char *dq_rung_name(enum dq_rung rung)
 {
-	return ladder[rung].name;
+	return rung == DQ_RUNG_TRACEPOINT ? "tracepoint" : ladder[rung].name;
 }
 
 /* The best rung that the hook may take, from `rung` downwards; the last one is always possible. */
@@ -289,6 +291,7 @@ int attach_plan(struct dq_live *l)
 		snprintf(l->plan[HOOK_FILP_CLOSE].state, sizeof(l->plan[0].state),
 			 "not needed: filp_flush");
 	}
+	events_plan(l);
 	return 0;
 }
 
@@ -325,7 +328,8 @@ static size_t count_on(struct dq_live *l, enum dq_rung rung)
 static int enable_all(struct dq_live *l)
 {
 	static const char *const tps[] = { "tp_sys_exit", "tp_process_free", "tp_fork", "tp_exec",
-					   "tp_module_load", "tp_module_free", "peek_ops" };
+					   "tp_module_load", "tp_module_free", "peek_ops",
+					   "tp_exit" };
 	int err = 0;
 
 	for_each_hook(l, p) {
@@ -350,6 +354,8 @@ static int enable_all(struct dq_live *l)
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++)
 		bpf_program__set_autoload(
 			bpf_object__find_program_by_name(l->skel->obj, tps[i]), true);
+	events_enable(l);
+	snap_enable(l);
 	return 0;
 }
 
@@ -362,9 +368,16 @@ static void set_config(struct dq_live *l, uint64_t ring_bytes)
 	c->by_task = l->opts.by_task || l->opts.npids || l->opts.comm;
 	c->by_comm = l->opts.comm != NULL;
 	c->by_exporter = l->opts.exporter != NULL;
+	c->inode = l->opts.inode;
+	c->min_size = l->opts.min_size;
+	c->by_buf = c->by_exporter || c->inode || c->min_size;
+	c->by_device = l->opts.device != NULL;
+	c->stacks = l->opts.stacks;
 	c->wake_bytes = ring_bytes / 4;
 	if (l->opts.comm)
 		snprintf(c->comm, sizeof(c->comm), "%s", l->opts.comm);
+	if (l->opts.device)
+		snprintf(c->device, sizeof(c->device), "%s", l->opts.device);
 	if (l->opts.exporter)
 		snprintf(c->exporter, sizeof(c->exporter), "%s", l->opts.exporter);
 	for_each_hook(l, p)
@@ -645,12 +658,13 @@ static int attach_tracepoints(struct dq_live *l)
 {
 	struct bpf_program *tps[] = { l->skel->progs.tp_sys_exit, l->skel->progs.tp_process_free,
 				      l->skel->progs.tp_fork, l->skel->progs.tp_exec,
+				      l->skel->progs.tp_exit,
 				      l->skel->progs.tp_module_load, l->skel->progs.tp_module_free };
 
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(tps); i++) {
 		struct bpf_link *link = bpf_program__attach(tps[i]);
 
-		if (!link && i >= 4) { /* a kernel without modules */
+		if (!link && i >= 5) { /* a kernel without modules */
 			dq_debug("%s: %s", bpf_program__name(tps[i]), dq_errname(errno));
 			continue;
 		}
@@ -720,6 +734,7 @@ int attach_all(struct dq_live *l)
 			rung = -1;
 		}
 	}
+	events_attach(l);
 	return attach_tracepoints(l);
 }
 
@@ -848,7 +863,7 @@ void attach_destroy_links(struct bpf_link **v, size_t n)
 
 void attach_close(struct dq_live *l)
 {
-	struct bpf_link *v[2 * HOOK_MAX + 2 + DQ_ARRAY_SIZE(l->tp_links)];
+	struct bpf_link *v[2 * HOOK_MAX + 2 + DQ_ARRAY_SIZE(l->tp_links) + EVENTS];
 	size_t n = 0;
 
 	for_each_hook(l, p) {
@@ -862,6 +877,7 @@ void attach_close(struct dq_live *l)
 	l->multi_entry = l->multi_ret = NULL;
 	while (l->ntp)
 		v[n++] = l->tp_links[--l->ntp];
+	n += events_links(l, v + n);
 	attach_destroy_links(v, n);
 	dmaseq_bpf__destroy(l->skel);
 	l->skel = NULL;

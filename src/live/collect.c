@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "impl.h"
+#include "dmaseq_bpf.skel.h"
 
 _Static_assert(WIRE_F_OPEN == DQ_CALL_OPEN && WIRE_F_MISSED == DQ_CALL_MISSED &&
 		       WIRE_F_IRQ == DQ_CALL_IRQ && WIRE_F_EXITING == DQ_CALL_EXITING &&
@@ -21,18 +22,35 @@ _Static_assert(WIRE_F_OPEN == DQ_CALL_OPEN && WIRE_F_MISSED == DQ_CALL_MISSED &&
 _Static_assert(WIRE_SYS_OPEN == DQ_SYS_OPEN && WIRE_SYS_COMPAT == DQ_SYS_COMPAT &&
 		       WIRE_SYS_MISSED == DQ_SYS_MISSED,
 	       "flags pass through");
+_Static_assert((int)TASKEV_FORK == DQ_TASKEV_FORK && (int)TASKEV_EXEC == DQ_TASKEV_EXEC &&
+		       (int)TASKEV_EXIT == DQ_TASKEV_EXIT && (int)HOLD_FD == DQ_HOLD_FD &&
+		       (int)HOLD_MAP == DQ_HOLD_MAP && (int)HOLD_REFS == DQ_HOLD_REFS,
+	       "numbers pass through");
+
+/* What the kernel calls a thing -> our number of it. */
+enum number_of {
+	TASKS,		/* tid -> id */
+	BUFS,		/* token -> id */
+	ATTS,		/* token -> id */
+	SGTS,		/* address -> id << 1 | dead */
+	DEVS,		/* rdev | kind << 32 -> id */
+	MODULES,	/* rdev -> index of names */
+	CALLERS,	/* return address -> index of names */
+	TABLES,		/* address of a files_struct -> number */
+	VMAS,		/* address of a vm_area_struct -> number */
+	TIMELINES,	/* context -> id */
+	STACKS,		/* number in the map of stacks -> id */
+	NMAPS
+};
 
 struct dq_collect {
 	struct dq_live *l;
-	struct dq_map *tasks;	/* tid -> id */
-	struct dq_map *bufs;	/* token -> id */
-	struct dq_map *atts;	/* token -> id */
-	struct dq_map *sgts;	/* address -> id << 1 | dead */
-	struct dq_map *devs;	/* rdev | kind << 32 -> id */
-	struct dq_map *modules;	/* rdev -> index of modnames + 1 */
-	struct dq_map *callers;	/* return address -> id of names */
+	struct dq_map *map[NMAPS];
+	uint32_t last[NMAPS];	/* the highest number given */
 	struct dq_strtab *names;
-	uint32_t ntasks, nbufs, natts, nsgts, ndevs;
+	struct wire_hold *holds; /* found for buffers that have not turned up in the trace */
+	size_t nholds, cap_holds;
+	struct dq_snap snap;	/* the one that is being made; id 0: none */
 	uint64_t calls, lost, missed_returns;
 	int err;
 };
@@ -40,23 +58,17 @@ struct dq_collect {
 int collect_new(struct dq_collect **ret_c, struct dq_live *l)
 {
 	struct dq_collect *c = calloc(1, sizeof(*c));
+	bool ok = c != NULL;
 
-	if (!c)
-		return -ENOMEM;
-	c->l = l;
-	c->tasks = dq_map_new();
-	c->bufs = dq_map_new();
-	c->atts = dq_map_new();
-	c->sgts = dq_map_new();
-	c->devs = dq_map_new();
-	c->modules = dq_map_new();
-	c->callers = dq_map_new();
-	c->names = dq_strtab_new();
-	if (!c->tasks || !c->bufs || !c->atts || !c->sgts || !c->devs || !c->modules ||
-	    !c->callers || !c->names) {
+	for (int i = 0; ok && i < NMAPS; i++)
+		ok = (c->map[i] = dq_map_new()) != NULL;
+	if (ok)
+		ok = (c->names = dq_strtab_new()) != NULL;
+	if (!ok) {
 		collect_free(&c);
 		return -ENOMEM;
 	}
+	c->l = l;
 	*ret_c = c;
 	return 0;
 }
@@ -67,14 +79,10 @@ void collect_free(struct dq_collect **cp)
 
 	if (!c)
 		return;
-	dq_map_free(c->tasks);
-	dq_map_free(c->bufs);
-	dq_map_free(c->atts);
-	dq_map_free(c->sgts);
-	dq_map_free(c->devs);
-	dq_map_free(c->modules);
-	dq_map_free(c->callers);
+	for (int i = 0; i < NMAPS; i++)
+		dq_map_free(c->map[i]);
 	dq_strtab_free(c->names);
+	free(c->holds);
 	free(c);
 	*cp = NULL;
 }
@@ -87,7 +95,7 @@ int collect_error(const struct dq_collect *c)
 void collect_stats(const struct dq_collect *c, struct dq_live_stats *st)
 {
 	st->calls = c->calls;
-	st->buffers = c->nbufs;
+	st->buffers = c->last[BUFS];
 	st->lost = c->lost;
 	st->missed_returns = c->missed_returns;
 }
@@ -104,13 +112,33 @@ int collect_put(struct dq_collect *c, const struct dq_item *item)
 	return err;
 }
 
-static void keep(struct dq_collect *c, struct dq_map *m, uint64_t key, uint64_t val)
+static void keep(struct dq_collect *c, enum number_of what, uint64_t key, uint64_t val)
 {
-	int err = dq_map_put(m, key, val);
+	int err = dq_map_put(c->map[what], key, val);
 
 	if (err && !c->err)
 		c->err = err;
 }
+
+static uint32_t new_number(struct dq_collect *c, enum number_of what, uint64_t key)
+{
+	uint32_t id = ++c->last[what];
+
+	keep(c, what, key, id);
+	return id;
+}
+
+/* False: it is new, and has a number now. */
+static bool number(struct dq_collect *c, enum number_of what, uint64_t key, uint32_t *ret_id)
+{
+	uint64_t id;
+	bool known = dq_map_get(c->map[what], key, &id);
+
+	*ret_id = known ? (uint32_t)id : new_number(c, what, key);
+	return known;
+}
+
+static void put_holds_of(struct dq_collect *c, uint64_t token);
 
 /* ---- definitions ------------------------------------------------------------------ */
 
@@ -133,12 +161,10 @@ static uint32_t put_task(struct dq_collect *c, uint32_t id, const struct wire_ta
 
 static void on_task(struct dq_collect *c, const struct wire_task *w)
 {
-	uint64_t id;
+	uint32_t id;
 
-	if (!dq_map_get(c->tasks, w->tid, &id) || w->flags & WIRE_TASK_NEW) {
-		id = ++c->ntasks;
-		keep(c, c->tasks, w->tid, id);
-	}
+	if (number(c, TASKS, w->tid, &id) && w->flags & WIRE_TASK_NEW)
+		id = new_number(c, TASKS, w->tid);
 	put_task(c, id, w);
 }
 
@@ -146,13 +172,9 @@ static void on_task(struct dq_collect *c, const struct wire_task *w)
 static uint32_t task_id(struct dq_collect *c, uint32_t tid)
 {
 	struct wire_task w = { .tid = tid };
-	uint64_t id;
+	uint32_t id;
 
-	if (dq_map_get(c->tasks, tid, &id))
-		return id;
-	id = ++c->ntasks;
-	keep(c, c->tasks, tid, id);
-	return put_task(c, id, &w);
+	return number(c, TASKS, tid, &id) ? id : put_task(c, id, &w);
 }
 
 void collect_ops(struct dq_collect *c, const struct ops_table *t)
@@ -184,13 +206,7 @@ static uint32_t tell_ops(struct dq_collect *c, uint64_t ptr)
 static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 {
 	struct dq_item it = { .kind = DQ_BUF };
-	uint64_t id;
-
-	if (!dq_map_get(c->bufs, w->buf, &id)) {
-		id = ++c->nbufs;
-		keep(c, c->bufs, w->buf, id);
-	}
-	it.buf.id = id;
+	number(c, BUFS, w->buf, &it.buf.id);
 	it.buf.flags = w->flags & WIRE_BUF_PREEXISTING ? DQ_BUF_PREEXISTING : 0;
 	it.buf.t = w->t;
 	it.buf.ino = w->ino;
@@ -201,37 +217,146 @@ static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 	it.buf.ops = tell_ops(c, w->ops);
 	it.buf.raw = c->l->opts.raw_addresses ? w->ptr : 0;
 	collect_put(c, &it);
+	put_holds_of(c, w->buf);
 }
 
 static uint32_t buf_id(struct dq_collect *c, uint64_t token)
 {
 	struct dq_item it = { .kind = DQ_BUF };
-	uint64_t id;
 
-	if (!token)
-		return 0;
-	if (dq_map_get(c->bufs, token, &id))
-		return id;
+	if (!token || number(c, BUFS, token, &it.buf.id))
+		return token ? it.buf.id : 0;
 	/* its announcement was lost: nothing is known but that it is one and the same */
-	id = ++c->nbufs;
-	keep(c, c->bufs, token, id);
-	it.buf.id = id;
 	it.buf.flags = DQ_BUF_PREEXISTING;
 	it.buf.exp_name = it.buf.owner = it.buf.name = "";
 	collect_put(c, &it);
+	return it.buf.id;
+}
+
+/* The number of a descriptor table. A freed files_struct is empty, so it does no harm that its
+ * address may turn up as another process's table with the same number. */
+static uint32_t table_id(struct dq_collect *c, uint64_t addr)
+{
+	uint32_t id = 0;
+
+	if (addr)
+		number(c, TABLES, addr, &id);
 	return id;
+}
+
+static uint32_t vma_id(struct dq_collect *c, uint64_t addr)
+{
+	uint32_t id;
+
+	number(c, VMAS, addr, &id);
+	return id;
+}
+
+/* ---- what a snapshot finds ---------------------------------------------------------- */
+
+static void put_hold(struct dq_collect *c, const struct wire_hold *w)
+{
+	struct dq_item it = { .kind = DQ_HOLD };
+
+	it.hold.t = w->t;
+	it.hold.snap = c->snap.id;
+	it.hold.what = w->what;
+	it.hold.buf = buf_id(c, w->buf);
+	it.hold.task = w->tid ? task_id(c, w->tid) : 0;
+	it.hold.table = table_id(c, w->table);
+	it.hold.fd = w->fd;
+	it.hold.vma = w->vma ? vma_id(c, w->vma) : 0;
+	it.hold.n = w->n;
+	collect_put(c, &it);
+	c->snap.fds += w->what == HOLD_FD;
+	c->snap.maps += w->what == HOLD_MAP;
+}
+
+/* A buffer that the filters do not let pass may do so later: then its past is of interest. */
+static void on_hold(struct dq_collect *c, const struct wire_hold *w)
+{
+	struct wire_hold *kept;
+
+	if (dq_map_get(c->map[BUFS], w->buf, NULL)) {
+		put_hold(c, w);
+		return;
+	}
+	kept = DQ_PUSH(c->holds, c->nholds, c->cap_holds);
+	if (kept)
+		*kept = *w;
+	else if (!c->err)
+		c->err = -ENOMEM;
+}
+
+static void put_holds_of(struct dq_collect *c, uint64_t token)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < c->nholds; i++) {
+		if (c->holds[i].buf == token)
+			put_hold(c, &c->holds[i]);
+		else
+			c->holds[left++] = c->holds[i];
+	}
+	c->nholds = left;
+}
+
+void collect_refs(struct dq_collect *c, uint64_t token, uint64_t n)
+{
+	struct wire_hold w = { .kind = WIRE_HOLD, .what = HOLD_REFS, .fd = -1, .t = now_ns(),
+			       .buf = token, .n = n };
+
+	if (!dq_map_get(c->map[BUFS], token, NULL))
+		return;
+	put_hold(c, &w);
+	c->snap.bufs++;
+}
+
+void collect_snap_begin(struct dq_collect *c, enum dq_snap_when when, const char *sources)
+{
+	struct dq_item it = { .kind = DQ_SNAP };
+
+	c->snap = (struct dq_snap){ .id = c->snap.id + 1, .what = when, .t0 = now_ns(),
+				    .sources = sources };
+	if (when == DQ_SNAP_FINAL)
+		c->nholds = 0; /* their buffers did not turn up */
+	it.snap = c->snap;
+	collect_put(c, &it);
+}
+
+void collect_snap_end(struct dq_collect *c, uint32_t flags, uint64_t differ)
+{
+	struct dq_item it = { .kind = DQ_SNAP };
+
+	c->snap.flags |= flags;
+	c->snap.t1 = now_ns();
+	c->snap.differ = differ;
+	it.snap = c->snap;
+	collect_put(c, &it);
+	c->snap.sources = ""; /* the caller's */
+}
+
+static void on_taskev(struct dq_collect *c, const struct wire_taskev *w)
+{
+	struct dq_item it = { .kind = DQ_TASKEV };
+
+	it.taskev.t = w->t;
+	it.taskev.what = w->what;
+	it.taskev.task = task_id(c, w->tid);
+	it.taskev.other = w->other ? task_id(c, w->other) : 0;
+	it.taskev.from = table_id(c, w->from);
+	/* a new process has a new table, whoever had one at this address before */
+	if (w->what == TASKEV_FORK && w->table && w->table != w->from)
+		it.taskev.table = new_number(c, TABLES, w->table);
+	else
+		it.taskev.table = table_id(c, w->table);
+	collect_put(c, &it);
 }
 
 static void on_att(struct dq_collect *c, const struct wire_att *w)
 {
 	struct dq_item it = { .kind = DQ_ATT };
-	uint64_t id;
-
-	if (!dq_map_get(c->atts, w->att, &id)) {
-		id = ++c->natts;
-		keep(c, c->atts, w->att, id);
-	}
-	it.att.id = id;
+	number(c, ATTS, w->att, &it.att.id);
 	it.att.buf = buf_id(c, w->buf);
 	it.att.flags = (w->flags & WIRE_ATT_DYNAMIC ? DQ_ATT_DYNAMIC : 0) |
 		       (w->flags & WIRE_ATT_PREEXISTING ? DQ_ATT_PREEXISTING : 0);
@@ -246,20 +371,14 @@ static void on_att(struct dq_collect *c, const struct wire_att *w)
 static uint32_t att_id(struct dq_collect *c, uint64_t token, uint32_t buf)
 {
 	struct dq_item it = { .kind = DQ_ATT };
-	uint64_t id;
 
-	if (!token)
-		return 0;
-	if (dq_map_get(c->atts, token, &id))
-		return id;
-	id = ++c->natts;
-	keep(c, c->atts, token, id);
-	it.att.id = id;
+	if (!token || number(c, ATTS, token, &it.att.id))
+		return token ? it.att.id : 0;
 	it.att.buf = buf;
 	it.att.flags = DQ_ATT_PREEXISTING;
 	it.att.dev = it.att.driver = it.att.bus = "";
 	collect_put(c, &it);
-	return id;
+	return it.att.id;
 }
 
 static void on_dev(struct dq_collect *c, const struct wire_dev *w)
@@ -267,7 +386,7 @@ static void on_dev(struct dq_collect *c, const struct wire_dev *w)
 	uint32_t id = dq_strtab_intern(c->names, w->module, strnlen(w->module, WIRE_STR), NULL);
 
 	if (id != UINT32_MAX)
-		keep(c, c->modules, w->rdev, id);
+		keep(c, MODULES, w->rdev, id);
 }
 
 static const char *file_kind(uint32_t mode)
@@ -293,18 +412,14 @@ static const char *file_kind(uint32_t mode)
 
 static uint32_t dev_id(struct dq_collect *c, uint32_t rdev, uint32_t mode)
 {
-	uint64_t key = (uint64_t)(mode & S_IFMT) << 32 | rdev, id, module;
+	uint64_t key = (uint64_t)(mode & S_IFMT) << 32 | rdev, module;
 	struct dq_item it = { .kind = DQ_DEV };
 	struct device_names n = { "", "", "" };
 
-	if (!mode)
-		return 0;
-	if (dq_map_get(c->devs, key, &id))
-		return id;
-	id = ++c->ndevs;
-	keep(c, c->devs, key, id);
+	if (!mode || number(c, DEVS, key, &it.dev.id))
+		return mode ? it.dev.id : 0;
 	if (S_ISCHR(mode) || S_ISBLK(mode)) {
-		const char *mod = dq_map_get(c->modules, rdev, &module) ?
+		const char *mod = dq_map_get(c->map[MODULES], rdev, &module) ?
 					  dq_strtab_get(c->names, module) :
 					  "";
 
@@ -312,13 +427,12 @@ static uint32_t dev_id(struct dq_collect *c, uint32_t rdev, uint32_t mode)
 		it.dev.major = rdev >> 20;
 		it.dev.minor = rdev & 0xfffff;
 	}
-	it.dev.id = id;
 	it.dev.kind = file_kind(mode);
 	it.dev.path = n.path;
 	it.dev.driver = n.driver;
 	it.dev.subsystem = n.subsystem;
 	collect_put(c, &it);
-	return id;
+	return it.dev.id;
 }
 
 /* ---- events ------------------------------------------------------------------------- */
@@ -335,16 +449,75 @@ static bool is_map(uint32_t hook)
 static uint32_t sgt_id(struct dq_collect *c, const struct wire_call *w)
 {
 	uint64_t v = 0;
-	bool known = dq_map_get(c->sgts, w->sgt, &v);
+	bool known = dq_map_get(c->map[SGTS], w->sgt, &v);
 
 	if (!w->sgt || (is_map(w->hook) && w->flags & (WIRE_F_OPEN | WIRE_F_MISSED)))
 		return 0;
 	if (!known || w->hook == HOOK_OPS_MAP || (v & 1 && is_map(w->hook)))
-		v = (uint64_t)++c->nsgts << 1;
+		v = (uint64_t)++c->last[SGTS] << 1;
 	if (w->hook == HOOK_OPS_UNMAP)
 		v |= 1;
-	keep(c, c->sgts, w->sgt, v);
+	keep(c, SGTS, w->sgt, v);
 	return v >> 1;
+}
+
+/* Its announcement is lost when the ring is full, and is never made when a filter does not let the
+ * call pass that waits. */
+static uint32_t timeline_id(struct dq_collect *c, uint64_t context)
+{
+	struct dq_item it = { .kind = DQ_TIMELINE };
+
+	if (number(c, TIMELINES, context, &it.timeline.id))
+		return it.timeline.id;
+	it.timeline.context = context;
+	it.timeline.driver = it.timeline.name = "";
+	collect_put(c, &it);
+	return it.timeline.id;
+}
+
+static void on_timeline(struct dq_collect *c, const struct wire_timeline *w)
+{
+	struct dq_item it = { .kind = DQ_TIMELINE };
+
+	if (number(c, TIMELINES, w->context, &it.timeline.id))
+		return;
+	it.timeline.context = w->context;
+	it.timeline.driver = w->driver;
+	it.timeline.name = w->name;
+	collect_put(c, &it);
+}
+
+/* What the address in w->sgt is depends on the hook; see struct wire_call. */
+static void put_object(struct dq_collect *c, const struct wire_call *w, struct dq_call *d)
+{
+	switch (w->hook) {
+	case HOOK_FD_INSTALL:
+	case HOOK_DO_DUP2:
+	case HOOK_FILP_FLUSH:
+	case HOOK_FILP_CLOSE:
+	case HOOK_SCM_SEND:
+	case HOOK_BINDER_SEND:
+		d->table = table_id(c, w->sgt);
+		break;
+	case HOOK_MMAP_FILE:
+		if (!w->ret && !(w->flags & (WIRE_F_OPEN | WIRE_F_MISSED)))
+			d->vma = new_number(c, VMAS, w->sgt);
+		break;
+	case HOOK_VM_AREA_DUP:
+		d->a[0] = vma_id(c, w->a[0]);
+		d->vma = new_number(c, VMAS, w->sgt);
+		break;
+	case HOOK_VM_AREA_FREE:
+	case HOOK_VM_AREA_FREE_DIRECT:
+		d->vma = vma_id(c, w->sgt);
+		dq_map_del(c->map[VMAS], w->sgt);
+		break;
+	case HOOK_FENCE_WAIT:
+		d->a[0] = timeline_id(c, w->a[0]);
+		break;
+	default:
+		d->sgt = sgt_id(c, w);
+	}
 }
 
 static const char *caller_name(struct dq_collect *c, uint64_t addr)
@@ -354,7 +527,7 @@ static const char *caller_name(struct dq_collect *c, uint64_t addr)
 
 	if (!addr)
 		return "";
-	if (!dq_map_get(c->callers, addr, &id)) {
+	if (!dq_map_get(c->map[CALLERS], addr, &id)) {
 		/* the return address may be the first byte after a call that never returns */
 		if (dq_ksyms_is_trampoline(c->l->ksyms, addr) /* somebody else's return probe */
 		    || !dq_ksyms_name(c->l->ksyms, addr - 1, name, sizeof(name)))
@@ -362,9 +535,48 @@ static const char *caller_name(struct dq_collect *c, uint64_t addr)
 		id = dq_strtab_intern(c->names, name, strlen(name), NULL);
 		if (id == UINT32_MAX)
 			return "";
-		keep(c, c->callers, addr, id);
+		keep(c, CALLERS, addr, id);
 	}
 	return dq_strtab_get(c->names, id);
+}
+
+/* The frames of a stack, from the probed function outwards: inside of it, and with fentry, are the
+ * probe's own. */
+static void stack_frames(struct dq_collect *c, const uint64_t *ip, uint32_t hook, struct dq_sb *sb)
+{
+	uint64_t base = c->l->plan[hook].addr;
+	char name[160];
+	int first = 0;
+
+	for (int i = 0; base && i < WIRE_STACK && ip[i]; i++) {
+		if (dq_ksyms_start(c->l->ksyms, ip[i]) == base) {
+			first = i;
+			break;
+		}
+	}
+	for (int i = first; i < WIRE_STACK && ip[i]; i++) {
+		/* a return address may be the first byte after a call that never returns */
+		if (!dq_ksyms_name(c->l->ksyms, i ? ip[i] - 1 : ip[i], name, sizeof(name)))
+			snprintf(name, sizeof(name), "?");
+		dq_sb_printf(sb, "%s%s", sb->len ? "\n" : "", name);
+	}
+}
+
+static uint32_t stack_id(struct dq_collect *c, const struct wire_call *w)
+{
+	struct dq_item it = { .kind = DQ_STACK };
+	struct dq_sb sb = { 0 };
+	uint64_t ip[WIRE_STACK] = { 0 };
+	uint32_t key = w->stack - 1;
+
+	if (!w->stack || number(c, STACKS, key, &it.stack.id))
+		return w->stack ? it.stack.id : 0;
+	bpf_map__lookup_elem(c->l->skel->maps.stacks, &key, sizeof(key), ip, sizeof(ip), 0);
+	stack_frames(c, ip, w->hook, &sb);
+	it.stack.frames = dq_sb_str(&sb);
+	collect_put(c, &it);
+	dq_sb_free(&sb);
+	return it.stack.id;
 }
 
 static void put_call(struct dq_collect *c, const struct wire_call *w)
@@ -383,10 +595,11 @@ static void put_call(struct dq_collect *c, const struct wire_call *w)
 	d->seq = w->seq;
 	d->depth = w->depth;
 	d->sys = w->sys;
-	d->sgt = sgt_id(c, w);
 	memcpy(d->a, w->a, sizeof(d->a));
+	put_object(c, w, d);
 	d->ret = w->ret;
 	d->caller = caller_name(c, w->caller);
+	d->stack = stack_id(c, w);
 	collect_put(c, &it);
 	c->calls++;
 }
@@ -450,9 +663,9 @@ void collect_loss(struct dq_collect *c, const struct wire_loss *w)
 static void on_module(struct dq_collect *c, const struct wire_module *w)
 {
 	/* what was at an address may be something else now */
-	dq_map_free(c->callers);
-	c->callers = dq_map_new();
-	if (!c->callers && !c->err)
+	dq_map_free(c->map[CALLERS]);
+	c->map[CALLERS] = dq_map_new();
+	if (!c->map[CALLERS] && !c->err)
 		c->err = -ENOMEM;
 	ops_module(c->l, w);
 }
@@ -478,6 +691,9 @@ int collect_record(struct dq_collect *c, const void *data, size_t size)
 		RECORD(WIRE_NAMED, wire_named, put_name);
 		RECORD(WIRE_DEV, wire_dev, on_dev);
 		RECORD(WIRE_LOSS, wire_loss, collect_loss);
+		RECORD(WIRE_TASKEV, wire_taskev, on_taskev);
+		RECORD(WIRE_HOLD, wire_hold, on_hold);
+		RECORD(WIRE_TIMELINE, wire_timeline, on_timeline);
 	case WIRE_OPS:
 		if (size >= sizeof(struct wire_ops))
 			ops_met(c->l, data);

@@ -61,6 +61,8 @@ struct ops_table {
 	bool told;		/* its item is in the trace */
 };
 
+#define EVENTS 4		/* programs of events.c */
+
 struct dq_live {
 	struct dq_live_opts opts;
 	struct dq_sb error;
@@ -78,6 +80,7 @@ struct dq_live {
 	struct dq_live_hook *hooks;	/* what dq_live_hooks() shows */
 	size_t nhooks;
 	struct bpf_link *multi_entry, *multi_ret; /* of all hooks on that rung together */
+	struct bpf_link *events[EVENTS];
 	struct bpf_link *tp_links[16];
 	size_t ntp;
 	struct callback *cbs;
@@ -112,6 +115,16 @@ void attach_module(struct dq_live *l, const char *module, bool load);
 /* Looks for hooks that must have fired and did not; hits[HOOK_MAX]. */
 void attach_find_silent(struct dq_live *l, const uint64_t *hits);
 
+/* events.c */
+void events_plan(struct dq_live *l);
+void events_enable(struct dq_live *l);	/* before load */
+void events_attach(struct dq_live *l);	/* what is not attached yet */
+size_t events_links(struct dq_live *l, struct bpf_link **v); /* hands them over: EVENTS of them */
+
+/* snap.c */
+void snap_enable(struct dq_live *l);	/* before load */
+void snap_take(struct dq_live *l, enum dq_snap_when when); /* while the probes are armed */
+
 /* ops.c: both return the table, or NULL (no memory). */
 struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w);
 struct ops_table *ops_find(struct dq_live *l, uint64_t ptr);
@@ -130,6 +143,10 @@ void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64
 void collect_loss(struct dq_collect *c, const struct wire_loss *w);
 int collect_put(struct dq_collect *c, const struct dq_item *item);
 void collect_ops(struct dq_collect *c, const struct ops_table *t); /* says what is known of it */
+/* A snapshot: holds that come by collect_record() between begin and end are of it. */
+void collect_snap_begin(struct dq_collect *c, enum dq_snap_when when, const char *sources);
+void collect_refs(struct dq_collect *c, uint64_t token, uint64_t n);
+void collect_snap_end(struct dq_collect *c, uint32_t flags, uint64_t differ);
 void collect_stats(const struct dq_collect *c, struct dq_live_stats *st);
 
 /* names.c */

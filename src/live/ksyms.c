@@ -236,6 +236,13 @@ const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr)
 	return s && addr - s->addr <= MAX_FUNCTION ? k->mods[s->mod] : NULL;
 }
 
+uint64_t dq_ksyms_start(const struct dq_ksyms *k, uint64_t addr)
+{
+	const struct sym *s = find(k, addr);
+
+	return s && addr - s->addr <= MAX_FUNCTION ? s->addr : 0;
+}
+
 bool dq_ksyms_is_function(const struct dq_ksyms *k, uint64_t addr)
 {
 	const struct sym *s = find(k, addr);

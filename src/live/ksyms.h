@@ -22,6 +22,8 @@ const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr);
 /* "function" or "function [module]" that contains addr, without offset, into buf; false: none.
  * Suffixes that compilers add (.cold, .constprop.0, .isra.0) are kept. */
 bool dq_ksyms_name(const struct dq_ksyms *k, uint64_t addr, char *buf, size_t size);
+/* Where the function that contains addr begins, 0: none. */
+uint64_t dq_ksyms_start(const struct dq_ksyms *k, uint64_t addr);
 /* Is addr the first byte of a function? */
 bool dq_ksyms_is_function(const struct dq_ksyms *k, uint64_t addr);
 /* Calls fn for each data symbol whose name looks like a dma_buf_ops table; of one module, or NULL. */

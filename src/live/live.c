@@ -261,6 +261,12 @@ static void put_filter(struct dq_live *l)
 		dq_sb_printf(&sb, "%scomm=%s", sb.len ? " " : "", l->opts.comm);
 	if (l->opts.exporter)
 		dq_sb_printf(&sb, "%sexporter=%s", sb.len ? " " : "", l->opts.exporter);
+	if (l->opts.device)
+		dq_sb_printf(&sb, "%sdevice=%s", sb.len ? " " : "", l->opts.device);
+	if (l->opts.inode)
+		dq_sb_printf(&sb, "%sinode=%" PRIu64, sb.len ? " " : "", l->opts.inode);
+	if (l->opts.min_size)
+		dq_sb_printf(&sb, "%smin-size=%" PRIu64, sb.len ? " " : "", l->opts.min_size);
 	if (l->opts.by_task && !l->opts.npids && !l->opts.comm)
 		dq_sb_printf(&sb, "%scommand", sb.len ? " " : "");
 	if (sb.len)
@@ -391,7 +397,8 @@ int dq_live_start(struct dq_live *l, const struct dq_sink *sink)
 		return err;
 	l->t_start = now_ns();
 	__atomic_store_n(&l->skel->bss->armed, 1, __ATOMIC_RELEASE);
-	return 0;
+	snap_take(l, DQ_SNAP_BEGIN);
+	return collect_error(l->collect);
 }
 
 int dq_live_poll(struct dq_live *l, int timeout_ms)
@@ -470,6 +477,10 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	uint64_t now;
 	int err;
 
+	if (!collect_error(l->collect)) {
+		dq_live_poll(l, 0);
+		snap_take(l, DQ_SNAP_FINAL);
+	}
 	__atomic_store_n(&l->skel->bss->armed, 0, __ATOMIC_RELEASE);
 	/* A grace period of RCU, in which all programs run: after it no record can be on its way, and
 	 * what is still in flight is in the table of tasks and nowhere else. */

@@ -28,7 +28,8 @@ enum dq_rung {
 	DQ_RUNG_FENTRY = 0,	/* fentry and fexit */
 	DQ_RUNG_MULTI = 1,	/* kprobe.multi and kretprobe.multi: fprobe */
 	DQ_RUNG_KPROBE = 2,	/* kprobe and kretprobe */
-	DQ_RUNG_COUNT
+	DQ_RUNG_COUNT,
+	DQ_RUNG_TRACEPOINT = DQ_RUNG_COUNT /* no rung of the ladder: there is no other way */
 };
 const char *dq_rung_name(enum dq_rung rung);	/* "fentry", "multi", "kprobe" */
 

@@ -271,9 +271,11 @@ void ops_module(struct dq_live *l, const struct wire_module *w)
 
 	snprintf(name, sizeof(name), "%.*s", WIRE_STR - 1, w->name);
 	dq_debug("module %s was %s", name, w->load ? "loaded" : "unloaded");
-	if (w->load)
+	if (w->load) {
 		module_came(l, name);
-	else
+		events_attach(l);
+	}
+	if (!w->load)
 		module_gone(l, w, name);
 }
 
