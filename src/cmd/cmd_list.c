@@ -10,21 +10,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cmd/cmd.h"
 #include "cmd/cmd_common.h"
+#include "cmd/cmd_list.h"
 #include "model/model.h"
 
 enum { FORMAT_TEXT, FORMAT_JSON };
 
 struct list_opts {
 	int format;
+	bool holders;
+	uint64_t at;
 	bool strict;
 };
 
 static const struct dq_opt opts[] = {
 	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, offsetof(struct list_opts, format), NULL,
 	  "text or json", "text json", false },
+	{ "holders", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, holders), NULL,
+	  "who holds the buffers that are alive at the end", NULL, false },
+	{ "at", 0, "TIME", DQ_OPT_TIME, offsetof(struct list_opts, at), NULL,
+	  "with --holders: at this time, from the begin of the trace", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, strict), NULL,
 	  "exit status 3 when the trace is incomplete", NULL, false },
 	{ .name = NULL },
@@ -95,7 +103,7 @@ static void put_importers(struct dq_sb *sb, const struct dq_mbuf *b)
 	dq_sb_free(&all);
 }
 
-static void put_findings(struct dq_sb *sb, const struct dq_mbuf *b)
+static void put_findings(struct dq_sb *sb, const struct dq_model *m, const struct dq_mbuf *b)
 {
 	const char *sep = "";
 
@@ -109,6 +117,15 @@ static void put_findings(struct dq_sb *sb, const struct dq_mbuf *b)
 	}
 	if (b->missed)
 		dq_sb_printf(sb, "%s%" PRIu64 " missed", sep, b->missed);
+	if (b->missed)
+		sep = ", ";
+	if (b->lost)
+		dq_sb_printf(sb, "%smay lack %" PRIu64 " lost event%s", sep, b->lost,
+			     b->lost == 1 ? "" : "s");
+	if (b->client) {
+		dq_sb_puts(sb, sb->len ? ", for " : "for ");
+		put_narrow(sb, dq_task_process(m, b->client), 16);
+	}
 	if (!sb->len)
 		dq_sb_putc(sb, '-');
 }
@@ -147,7 +164,7 @@ static void put_cell(struct dq_sb *sb, const struct dq_model *m, const struct dq
 		dq_sb_printf(sb, "%" PRIu64, b->calls);
 		break;
 	case COL_FINDINGS:
-		put_findings(sb, b);
+		put_findings(sb, m, b);
 		break;
 	default:
 		break;
@@ -270,8 +287,7 @@ static void print_foot(const struct dq_model *m, bool cut)
 
 /* ---- JSON ---- */
 
-/* A JSON string; bytes that are not UTF-8 become U+FFFD. */
-static void json_str(const char *s)
+void dq_list_json_str(const char *s)
 {
 	size_t len = strlen(s);
 
@@ -296,11 +312,11 @@ static void json_str(const char *s)
 static void json_buf(const struct dq_model *m, const struct dq_mbuf *b)
 {
 	printf("    {\"id\": %u, \"inode\": %" PRIu64 ", \"name\": ", b->b.id, b->b.ino);
-	json_str(b->name);
+	dq_list_json_str(b->name);
 	fputs(", \"exporter\": ", stdout);
-	json_str(b->exporter);
+	dq_list_json_str(b->exporter);
 	fputs(", \"exp_name\": ", stdout);
-	json_str(b->b.exp_name);
+	dq_list_json_str(b->b.exp_name);
 	printf(", \"size\": %" PRIu64 ", \"preexisting\": %s, \"born_ns\": %" PRIu64, b->b.size,
 	       b->b.flags & DQ_BUF_PREEXISTING ? "true" : "false", rel(m, b->born));
 	if (b->released)
@@ -310,20 +326,26 @@ static void json_buf(const struct dq_model *m, const struct dq_mbuf *b)
 	fputs(", \"importers\": [", stdout);
 	for (size_t i = 0; i < b->nimporters; i++) {
 		fputs(i ? ", " : "", stdout);
-		json_str(b->importers[i]);
+		dq_list_json_str(b->importers[i]);
 	}
 	printf("], \"calls\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"open\": %" PRIu64
-	       ", \"missed\": %" PRIu64 "}", b->calls, b->errors, b->open, b->missed);
+	       ", \"missed\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"for\": ", b->calls, b->errors,
+	       b->open, b->missed, b->lost);
+	if (b->client)
+		dq_list_json_str(dq_task_process(m, b->client));
+	else
+		fputs("null", stdout);
+	putchar('}');
 }
 
 static void print_json(const struct dq_model *m, bool cut)
 {
 	fputs("{\n  \"kernel\": ", stdout);
-	json_str(m->release);
+	dq_list_json_str(m->release);
 	fputs(", \"arch\": ", stdout);
-	json_str(m->arch);
+	dq_list_json_str(m->arch);
 	fputs(", \"rung\": ", stdout);
-	json_str(m->rung);
+	dq_list_json_str(m->rung);
 	printf(",\n  \"calls\": %" PRIu64 ", \"calls_of_no_buffer\": %" PRIu64
 	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"cut_off\": %s,\n  \"buffers\": [",
 	       m->calls, m->calls_nobuf, m->lost, m->missed, cut ? "true" : "false");
@@ -351,6 +373,24 @@ static int print(const struct dq_model *m, const struct dq_reader_state *st, int
 	return ret;
 }
 
+/* A path that can be opened again. */
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") && (stat(path, &st) || S_ISREG(st.st_mode));
+}
+
+static int print_holders(struct dq_model *m, const struct dq_reader_state *st, const char *path,
+			 const struct list_opts *o)
+{
+	uint64_t at = UINT64_MAX;
+
+	if (o->at != DQ_TIME_UNSET)
+		at = o->at > UINT64_MAX - 1 - m->t_first ? UINT64_MAX - 1 : m->t_first + o->at;
+	return dq_list_holders(m, st, path, at, o->format == FORMAT_JSON);
+}
+
 static int run(void *vo, int argc, char **argv)
 {
 	const struct list_opts *o = vo;
@@ -359,6 +399,10 @@ static int run(void *vo, int argc, char **argv)
 	int err, incomplete;
 
 	(void)argc;
+	if (o->at != DQ_TIME_UNSET && !o->holders)
+		return dq_usage_error(&dq_cmd_list, "--at needs --holders");
+	if (o->at != DQ_TIME_UNSET && !is_file(argv[0]))
+		return dq_usage_error(&dq_cmd_list, "--at needs a file: it is read twice");
 	if (dq_cmd_open(argv[0], &r))
 		return DQ_EXIT_FAIL;
 	err = dq_model_new(&m, DQ_KEEP_NONE);
@@ -366,6 +410,8 @@ static int run(void *vo, int argc, char **argv)
 		err = dq_model_load(m, r);
 	if (err)
 		dq_cmd_read_error(r, err);
+	else if (o->holders)
+		err = print_holders(m, dq_reader_state(r), argv[0], o);
 	else
 		err = print(m, dq_reader_state(r), o->format);
 	dq_model_free(&m);
@@ -382,6 +428,7 @@ const struct dq_cmd dq_cmd_list = {
 	.min_args = 1,
 	.max_args = 1,
 	.examples = "  dmaseq list camera.dmaseq\n"
+		    "  dmaseq list --holders --at 12.5s camera.dmaseq\n"
 		    "  dmaseq record -o - -t 5 | dmaseq list -\n",
 	.run = run,
 };

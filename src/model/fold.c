@@ -76,6 +76,9 @@ static int sum_up(struct dq_story *s, size_t i, size_t p, size_t rounds)
 					&s->steps[s->units[i + r * p + u].first + k];
 
 				v[r] = o->dur;
+				/* not every round waited for the same fence */
+				if (!strncmp(st->small, "waited ", 7) && strcmp(st->small, o->small))
+					st->small = "waited for fences";
 				if (o->att && (!head->first_att || o->att < head->first_att))
 					head->first_att = o->att;
 				if (o->att > head->last_att)

@@ -17,6 +17,7 @@ const char *dq_phase_key(enum dq_phase ph)
 	static const char *const keys[DQ_PH_MAX] = {
 		[DQ_PH_NONE] = "none",	       [DQ_PH_EXPORT] = "export",
 		[DQ_PH_FD] = "fd",	       [DQ_PH_LOOKUP] = "lookup",
+		[DQ_PH_PASS] = "pass",
 		[DQ_PH_ATTACH] = "attach",     [DQ_PH_DMA_BEGIN] = "dma-begin",
 		[DQ_PH_DMA_END] = "dma-end",   [DQ_PH_CPU_BEGIN] = "cpu-begin",
 		[DQ_PH_CPU_END] = "cpu-end",   [DQ_PH_VMAP] = "vmap",
@@ -94,6 +95,13 @@ static bool failed(const struct dq_call *c)
 	}
 }
 
+/* No step of the protocol: what is kept track of, and what a call spends its time on. */
+static bool is_bookkeeping(const struct dq_call *c)
+{
+	return c->hook == HOOK_FENCE_WAIT || c->hook == HOOK_DO_DUP2 ||
+	       c->hook == HOOK_VM_AREA_DUP || c->hook == HOOK_VM_AREA_FREE;
+}
+
 /* late: the syscall that the call says it is in had already returned */
 static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mcall *c, bool late)
 {
@@ -105,6 +113,8 @@ static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mca
 		c->flags |= DQ_MC_WRAPPED;
 	else if (p && kind_of(&c->c) == KIND_API && kind_of(&p->c) == KIND_API)
 		c->flags |= DQ_MC_INTERNAL;
+	if (is_bookkeeping(&c->c))
+		c->flags |= DQ_MC_BOOK;
 	if (failed(&c->c)) {
 		c->flags |= DQ_MC_FAILED;
 		if (!p || !(p->flags & DQ_MC_FAILED))
@@ -161,6 +171,8 @@ static enum dq_phase hook_phase(const struct dq_call *c)
 		[HOOK_VUNMAP] = DQ_PH_VUNMAP, [HOOK_VUNMAP_UNLOCKED] = DQ_PH_VUNMAP,
 		[HOOK_OPS_VUNMAP] = DQ_PH_VUNMAP, [HOOK_KUNMAP] = DQ_PH_VUNMAP,
 		[HOOK_POLL] = DQ_PH_FENCE, [HOOK_POLL_CB] = DQ_PH_FENCE,
+		[HOOK_DO_DUP2] = DQ_PH_FD, [HOOK_SCM_SEND] = DQ_PH_PASS,
+		[HOOK_BINDER_SEND] = DQ_PH_PASS,
 		[HOOK_FILP_FLUSH] = DQ_PH_CLOSE, [HOOK_FILP_CLOSE] = DQ_PH_CLOSE,
 		[HOOK_FILE_RELEASE] = DQ_PH_RELEASE, [HOOK_RELEASE] = DQ_PH_RELEASE,
 		[HOOK_OPS_RELEASE] = DQ_PH_RELEASE,
@@ -226,6 +238,7 @@ static void add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcal
 {
 	if (c->c.hook == HOOK_EXPORT && !(c->flags & DQ_MC_FAILED)) {
 		b->exported = true;
+		b->maker = c->c.task;
 		dq_who_exporter(m, b, sys);
 	}
 	if (c->c.hook == HOOK_RELEASE && !(c->c.flags & DQ_CALL_OPEN)) {
@@ -246,6 +259,9 @@ static void add_counts(struct dq_model *m, struct dq_mbuf *b, const struct dq_mc
 {
 	bool counts = !(c->flags & DQ_MC_UNCOUNTED);
 
+	/* what only keeps track is none of the buffer's calls, open or failed */
+	if (c->flags & DQ_MC_BOOK)
+		return;
 	if (counts)
 		m->calls++;
 	if (c->c.flags & DQ_CALL_IRQ)
@@ -411,6 +427,9 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 			g.t1 = sys->t1;
 	}
 	nest(v, n);
+	for (size_t i = 0; i < n; i++)	/* a wait is for the buffer of the call that waits */
+		if (v[i].c.hook == HOOK_FENCE_WAIT && !v[i].c.buf && v[i].parent >= 0)
+			v[i].c.buf = v[v[i].parent].c.buf;
 	for (size_t i = 0; i < n; i++)
 		flag_one(m, v, &v[i], late);
 	set_phases(v, n, sys);

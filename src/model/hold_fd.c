@@ -129,6 +129,20 @@ void hold_drop_fds(struct dq_holders *h, struct dq_hold_buf *b)
 		drop_set(h, b, &b->fds[b->nfds - 1]);
 }
 
+void hold_keep_found(struct dq_holders *h, struct dq_hold_buf *b)
+{
+	for (size_t i = b->nfds; i-- > 0;) {
+		struct dq_hold_fds *f = &b->fds[i];
+
+		for (size_t k = f->nfd; k-- > 0;)
+			if (!f->fd[k].found)
+				drop_number(h, b, f, f->fd[k].fd);
+		f->n = f->nfd;
+		if (!f->n)
+			drop_set(h, b, f);
+	}
+}
+
 /* ---- opening ---- */
 
 /* Something comes to a slot that was thought to be taken: its close was not seen, or not with
@@ -188,7 +202,7 @@ static void dma_buf_fd(struct dq_holders *h, struct dq_hold_buf *b, const struct
 	uint64_t table;
 
 	if (c->ret >= 0 && t && dq_map_get(h->procs, t->tgid, &table))
-		set_cloexec(b, (uint32_t)table, (int32_t)c->ret, c->a[1] & O_CLOEXEC_);
+		set_cloexec(b, (uint32_t)table, (int32_t)c->ret, c->a[0] & O_CLOEXEC_);
 }
 
 /* ---- travelling ---- */
@@ -231,6 +245,8 @@ static void arrive(struct dq_holders *h, struct dq_hold_buf *b, size_t i, uint32
 
 	tell(h, &t);
 	changed(b, NULL, d->t);
+	for (size_t k = 0; k < b->nflights && !exact && !keep; k++)
+		b->flights[k].guess |= b->flights[k].way == f->way;
 	if (!keep)
 		drop_flight(b, i);
 }

@@ -316,3 +316,41 @@ uint64_t dq_holders_compare(struct dq_holders *h,
 		*ret_excused = x.excused;
 	return x.n;
 }
+
+/* ---- the last look as the truth ---- */
+
+static int settle(struct dq_holders *h, struct dq_hold_buf *b)
+{
+	int ret = 0;
+
+	b->settled = true;
+	hold_keep_found(h, b);
+	for (size_t i = b->nmaps; i-- > 0;)
+		if (!b->maps[i].found) {
+			memmove(&b->maps[i], &b->maps[i + 1], (b->nmaps - i - 1) * sizeof(*b->maps));
+			b->nmaps--;
+		}
+	for (size_t i = 0; i < h->nextra && !ret; i++) {
+		const struct dq_hold *l = &h->extra[i].h;
+
+		if (l->buf == b->buf && l->what == DQ_HOLD_FD)
+			ret = hold_install(h, b, l->table, l->task, l->fd, l->t);
+		else if (l->buf == b->buf && l->what == DQ_HOLD_MAP)
+			ret = hold_map_add(b, l->vma, l->task, l->t);
+	}
+	return ret;
+}
+
+int dq_holders_settle(struct dq_holders *h)
+{
+	const struct dq_snap *s = &h->final;
+	int ret = 0;
+
+	if (!s->id || !s->t1 || s->flags & DQ_SNAP_FAILED || !saw_fds(s->sources) ||
+	    !saw_maps(s->sources))
+		return 0;
+	for (size_t i = 0; i < h->nbufs && !ret; i++)
+		if (h->bufs[i]->doubt && !h->bufs[i]->settled)
+			ret = settle(h, h->bufs[i]);
+	return ret;
+}

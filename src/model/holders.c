@@ -410,6 +410,16 @@ static int vmap_call(struct dq_holders *h, struct dq_hold_buf *b, const struct d
 	return 0;
 }
 
+/* Only the outermost frame knows who called. */
+static int set_caller(struct dq_holders *h, struct dq_hold_vmap *v, const struct dq_call *c)
+{
+	const char *caller = intern(h, c->caller);
+
+	if (v->task == c->task && caller)
+		v->caller = caller;
+	return caller ? 0 : -ENOMEM;
+}
+
 /* ---- mappings of processes ---- */
 
 int hold_map_add(struct dq_hold_buf *b, uint32_t vma, uint32_t task, uint64_t t)
@@ -611,6 +621,8 @@ static int put_call(struct dq_holders *h, const struct dq_call *c)
 	}
 	if (!counted_already(h, c))
 		ret = one_call(h, b, c);
+	else if (c->hook == HOOK_VMAP_UNLOCKED && b->nvmaps && *c->caller)
+		ret = set_caller(h, &b->vmaps[b->nvmaps - 1], c);
 	/* outside of a syscall the outermost call ends what its task was doing */
 	if (!c->sys && !c->depth)
 		end_run(h, c->task);

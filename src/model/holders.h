@@ -75,6 +75,7 @@ struct dq_hold_flight {
 	int32_t fd;		/* its number there; -1: not known */
 	uint64_t key;
 	uint64_t t;
+	bool guess;		/* another one like it was received, and it may have been this one */
 };
 
 /* Who holds one buffer. Arrays are in the order in which things came. */
@@ -95,6 +96,7 @@ struct dq_hold_buf {
 	struct dq_hold_flight *flights;
 	size_t nflights, cap_flights;
 	/* what the final look found (after the FINAL holds were fed) */
+	bool settled;		/* descriptors and mappings are those that it found: dq_holders_settle */
 	bool found;		/* anything of it */
 	bool has_refs;
 	uint64_t refs;		/* references of its file */
@@ -142,5 +144,8 @@ uint64_t dq_hold_refs(const struct dq_hold_buf *b);
 uint64_t dq_holders_compare(struct dq_holders *h,
 			    void (*fn)(const char *sentence, bool excused, void *ctx), void *ctx,
 			    uint64_t *ret_excused);
+
+/* Of buffers in doubt, takes what the final look found for the truth, if it found all there was. */
+int dq_holders_settle(struct dq_holders *h);
 
 #endif /* DQ_MODEL_HOLDERS_H */

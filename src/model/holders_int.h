@@ -98,6 +98,8 @@ int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s);
 int hold_fork(struct dq_holders *h, const struct dq_taskev *e);
 /* a table in use by a task: one that nobody announced is a copy of what the process had */
 int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t);
+/* leaves only what the final look found */
+void hold_keep_found(struct dq_holders *h, struct dq_hold_buf *b);
 void hold_drop_fds(struct dq_holders *h, struct dq_hold_buf *b);
 
 /* hold_look.c */

@@ -33,6 +33,10 @@ static const struct ioctl_name dmabuf[] = {
 	{ 'b', 3, "DMA_BUF_IOCTL_IMPORT_SYNC_FILE" },
 };
 
+static const struct ioctl_name binder[] = {
+	{ 'b', 1, "BINDER_WRITE_READ" },
+};
+
 static const struct ioctl_name heap[] = {
 	{ 'H', 0, "DMA_HEAP_IOCTL_ALLOC" },
 };
@@ -203,6 +207,8 @@ static const struct ioctl_set sets[] = {
 	SET("media", NULL, media),
 	SET("dma_heap", NULL, heap),
 	SET("tee", NULL, tee),
+	SET(NULL, "binder", binder),
+	SET(NULL, "binder_linux", binder),
 	SET(NULL, NULL, dmabuf),
 	SET(NULL, NULL, udmabuf),
 	SET("fastrpc", NULL, fastrpc),

@@ -47,6 +47,7 @@ static void put_prot(struct dq_sb *sb, uint64_t prot)
 /* Nothing is put for an argument that says nothing; true if something was. */
 static bool put_arg(struct dq_sb *sb, const struct dq_label_ctx *x, enum hook_arg arg, uint64_t v)
 {
+	const struct dq_timeline *t;
 	size_t before = sb->len;
 
 	switch (arg) {
@@ -89,8 +90,13 @@ static bool put_arg(struct dq_sb *sb, const struct dq_label_ctx *x, enum hook_ar
 	case ARG_MASK:
 	case ARG_KEY:
 	case ARG_ORIG:
+		break;
 	case ARG_TIMELINE:
+		t = dq_model_timeline(x->s->m, (uint32_t)v);
+		dq_sb_puts(sb, t ? t->driver : "");
+		break;
 	case ARG_SEQNO:
+		dq_sb_printf(sb, "seq %llu", (unsigned long long)v);
 		break;
 	}
 	return sb->len != before;

@@ -13,6 +13,38 @@
 
 #include "model/internal.h"
 
+static bool is_kept(const struct dq_model *m, uint32_t buf)
+{
+	uint64_t one;
+
+	return m->keep_all || dq_map_get(m->keep, buf, &one);
+}
+
+/*
+ * A descriptor arrived. Where its first journey is from the one who had the buffer made out
+ * of a heap to somebody else over binder, it was made for that one: so does Android's
+ * allocator service.
+ */
+static void on_transfer(const struct dq_transfer *t, void *ctx)
+{
+	struct dq_model *m = ctx;
+	struct dq_mbuf *b = dq_mbuf(m, t->buf);
+	const struct dq_task *maker = b ? dq_model_task(m, b->maker) : NULL;
+	const struct dq_task *from = dq_model_task(m, t->from), *to = dq_model_task(m, t->to);
+	struct dq_transfer *row;
+
+	if (t->way == DQ_WAY_BINDER && t->exact && b && b->from_heap && !b->client && maker &&
+	    from && to && from->tgid == maker->tgid && to->tgid != maker->tgid)
+		b->client = t->to;
+	if (!is_kept(m, t->buf))
+		return;
+	row = DQ_PUSH(m->transfers, m->ntransfers, m->cap_transfers);
+	if (!row)
+		m->err = -ENOMEM;
+	else
+		*row = *t;
+}
+
 int dq_model_new(struct dq_model **ret_m, enum dq_keep keep)
 {
 	struct dq_model *m = calloc(1, sizeof(*m));
@@ -28,12 +60,15 @@ int dq_model_new(struct dq_model **ret_m, enum dq_keep keep)
 	m->ix_att = dq_map_new();
 	m->ix_ops = dq_map_new();
 	m->keep = dq_map_new();
+	m->ix_timeline = dq_map_new();
+	m->ix_stack = dq_map_new();
 	m->strs = dq_strtab_new();
-	if (!m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
+	if (!m->ix_timeline || !m->ix_stack || dq_holders_new(&m->holders) || !m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
 	    !m->strs) {
 		dq_model_free(&m);
 		return -ENOMEM;
 	}
+	dq_holders_on_transfer(m->holders, on_transfer, m);
 	*ret_m = m;
 	return 0;
 }
@@ -61,6 +96,9 @@ void dq_model_free(struct dq_model **pm)
 	dq_map_free(m->ix_att);
 	dq_map_free(m->ix_ops);
 	dq_map_free(m->keep);
+	dq_map_free(m->ix_timeline);
+	dq_map_free(m->ix_stack);
+	dq_holders_free(&m->holders);
 	dq_strtab_free(m->strs);
 	free(m->tasks);
 	free(m->devs);
@@ -72,6 +110,10 @@ void dq_model_free(struct dq_model **pm)
 	free(m->groups);
 	free(m->calls_v);
 	free(m->pending);
+	free(m->timelines);
+	free(m->stacks);
+	free(m->holds);
+	free(m->transfers);
 	free(m);
 	*pm = NULL;
 }
@@ -118,6 +160,20 @@ const struct dq_matt *dq_model_att(const struct dq_model *m, uint32_t id)
 	uint64_t i;
 
 	return dq_map_get(m->ix_att, id, &i) ? &m->atts[i] : NULL;
+}
+
+const struct dq_timeline *dq_model_timeline(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(m->ix_timeline, id, &i) ? &m->timelines[i] : NULL;
+}
+
+const struct dq_stack *dq_model_stack(const struct dq_model *m, uint32_t id)
+{
+	uint64_t i;
+
+	return id && dq_map_get(m->ix_stack, id, &i) ? &m->stacks[i] : NULL;
 }
 
 const char *dq_task_process(const struct dq_model *m, uint32_t id)
@@ -283,6 +339,49 @@ static int put_loss(struct dq_model *m, const struct dq_loss *l)
 	return 0;
 }
 
+static int put_timeline(struct dq_model *m, const struct dq_timeline *t)
+{
+	struct dq_timeline *row = ROW(m, timelines, ix_timeline, t->id);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *t;
+	return 0;
+}
+
+static int put_stack(struct dq_model *m, const struct dq_stack *s)
+{
+	struct dq_stack *row = ROW(m, stacks, ix_stack, s->id);
+
+	if (!row)
+		return -ENOMEM;
+	*row = *s;
+	return 0;
+}
+
+/* ---- what was found by looking ---- */
+
+static void put_snap(struct dq_model *m, const struct dq_snap *s)
+{
+	if (s->what == DQ_SNAP_FINAL)
+		m->final = *s;
+	else
+		m->begin_snap = s->id;
+}
+
+static int put_hold(struct dq_model *m, const struct dq_hold *l)
+{
+	struct dq_hold *row;
+
+	if (l->snap != m->begin_snap || !is_kept(m, l->buf))
+		return 0;
+	row = DQ_PUSH(m->holds, m->nholds, m->cap_holds);
+	if (!row)
+		return -ENOMEM;
+	*row = *l;
+	return 0;
+}
+
 /* ---- calls in flight ---- */
 
 static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
@@ -341,7 +440,7 @@ static int put_sys(struct dq_model *m, const struct dq_sys *s)
 	return ret;
 }
 
-int dq_model_put(struct dq_model *m, const struct dq_item *item)
+static int put_item(struct dq_model *m, const struct dq_item *item)
 {
 	switch (item->kind) {
 	case DQ_META:
@@ -377,14 +476,30 @@ int dq_model_put(struct dq_model *m, const struct dq_item *item)
 		see_time(m, item->end.t);
 		return 0;
 	case DQ_TASKEV:
+		see_time(m, item->taskev.t);
+		return 0;
 	case DQ_SNAP:
+		put_snap(m, &item->snap);
+		return 0;
 	case DQ_HOLD:
+		return put_hold(m, &item->hold);
 	case DQ_STACK:
+		return put_stack(m, &item->stack);
 	case DQ_TIMELINE:
+		return put_timeline(m, &item->timeline);
 	case DQ_KIND_MAX:
 		break;
 	}
 	return 0;
+}
+
+int dq_model_put(struct dq_model *m, const struct dq_item *item)
+{
+	int ret = put_item(m, item);
+
+	if (!ret)
+		ret = dq_holders_put(m->holders, item);
+	return ret ? ret : m->err;
 }
 
 /* ---- the end ---- */
@@ -414,6 +529,21 @@ static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b)
 	return o->t > b->first_use ? o->t : 0;
 }
 
+/* How many events were lost that could have been of this buffer. */
+static uint64_t lost_of(const struct dq_model *m, const struct dq_mbuf *b)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->nlosses; i++) {
+		const struct dq_loss *l = &m->losses[i];
+
+		if ((l->t1 && l->t1 < b->born) || (b->released && l->t0 > b->died))
+			continue;
+		n = l->count > UINT64_MAX - n ? UINT64_MAX : n + l->count;
+	}
+	return n;
+}
+
 int dq_model_finish(struct dq_model *m)
 {
 	for (size_t i = 0; i < m->npending; i++) {
@@ -426,8 +556,10 @@ int dq_model_finish(struct dq_model *m)
 		p->v = NULL;
 		p->n = p->cap = 0;
 	}
-	for (size_t i = 0; i < m->nbufs; i++)
+	for (size_t i = 0; i < m->nbufs; i++) {
 		m->bufs[i].dark_until = dark_until(m, &m->bufs[i]);
+		m->bufs[i].lost = lost_of(m, &m->bufs[i]);
+	}
 	if (m->ngroups)
 		qsort(m->groups, m->ngroups, sizeof(*m->groups), by_begin);
 	if (m->t_first == UINT64_MAX)

@@ -20,6 +20,7 @@
 #ifndef DQ_MODEL_H
 #define DQ_MODEL_H
 
+#include "model/holders.h"
 #include "trace/trace.h"
 #include "util/util.h"
 
@@ -28,6 +29,7 @@ enum dq_phase {
 	DQ_PH_NONE = 0,
 	DQ_PH_EXPORT,
 	DQ_PH_FD,		/* a descriptor is made for it */
+	DQ_PH_PASS,		/* a descriptor is sent to another process */
 	DQ_PH_LOOKUP,		/* a reference by descriptor, nothing more */
 	DQ_PH_ATTACH,
 	DQ_PH_DMA_BEGIN,	/* map: the device may use it from here ... */
@@ -61,8 +63,10 @@ enum dq_mcall_flag {
 	DQ_MC_FAILED_FIRST = 0x10, /* ... and the frame around it did not: counted once */
 	DQ_MC_DEFERRED = 0x20,	/* the final release in another task than the last put or close */
 	DQ_MC_TASKWORK = 0x40,	/* on the way back to user space, after the syscall */
+	DQ_MC_BOOK = 0x80,	/* bookkeeping of descriptors and mappings, waits: no call of the protocol */
+	DQ_MC_TOLD = 0x100,	/* story: another step has said it */
 };
-#define DQ_MC_UNCOUNTED (DQ_MC_WRAPPED | DQ_MC_INTERNAL)
+#define DQ_MC_UNCOUNTED (DQ_MC_WRAPPED | DQ_MC_INTERNAL | DQ_MC_BOOK)
 
 struct dq_mcall {
 	struct dq_call c;
@@ -104,6 +108,10 @@ struct dq_mbuf {
 	size_t naliases, cap_aliases;
 	const char *att_who, *att_dev; /* a device attached to it; att_many: there are others */
 	bool att_many;
+	uint32_t maker;		/* task that had it exported; 0: not seen */
+	bool from_heap;		/* out of a dma-buf heap or Ion, for whoever asked */
+	uint32_t client;	/* task to whose process its maker handed it: it was made for that */
+	uint64_t lost;		/* events, of whatever buffer, that were lost while it lived */
 };
 
 struct dq_matt {
@@ -136,6 +144,17 @@ struct dq_model {
 	uint64_t irq_calls;
 	bool has_end;
 	struct dq_end end;
+	struct dq_holders *holders; /* at the end */
+	struct dq_snap final;	/* id 0: there was no look at the end */
+	struct dq_timeline *timelines;
+	size_t ntimelines, cap_timelines;
+	struct dq_stack *stacks;
+	size_t nstacks, cap_stacks;
+	/* of kept buffers: what the first look found, and descriptors that came from elsewhere */
+	struct dq_hold *holds;
+	size_t nholds, cap_holds;
+	struct dq_transfer *transfers;
+	size_t ntransfers, cap_transfers;
 	/* kept calls */
 	struct dq_group *groups; /* ordered by begin */
 	size_t ngroups, cap_groups;
@@ -143,6 +162,9 @@ struct dq_model {
 	size_t ncalls_v, cap_calls_v;
 	/* of the intake only */
 	struct dq_map *ix_task, *ix_dev, *ix_buf, *ix_att, *ix_ops, *keep;
+	struct dq_map *ix_timeline, *ix_stack;
+	uint32_t begin_snap;
+	int err;
 	struct dq_pending *pending; /* parallel to tasks */
 	size_t npending, cap_pending;
 	bool keep_all;
@@ -164,6 +186,8 @@ const struct dq_task *dq_model_task(const struct dq_model *m, uint32_t id);
 const struct dq_dev *dq_model_dev(const struct dq_model *m, uint32_t id);
 const struct dq_mbuf *dq_model_buf(const struct dq_model *m, uint32_t id);
 const struct dq_matt *dq_model_att(const struct dq_model *m, uint32_t id);
+const struct dq_timeline *dq_model_timeline(const struct dq_model *m, uint32_t id);
+const struct dq_stack *dq_model_stack(const struct dq_model *m, uint32_t id);
 /* The buffer whose chart a user most likely wants: the first with the most phases. NULL: none. */
 const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
 /* The name that a user gave a process. */
@@ -221,6 +245,8 @@ enum dq_step_flag {
 	DQ_ST_UNMAP = 0x400,	/* ... and no longer after this one */
 	DQ_ST_CPU_USER = 0x800,	/* user space has CPU access after this step */
 	DQ_ST_CPU_KERNEL = 0x1000, /* the kernel has */
+	DQ_ST_PASSED = 0x2000,	/* a descriptor arrives from another process */
+	DQ_ST_GUESS = 0x4000,	/* inferred: it may have been another one */
 };
 #define DQ_ST_CONTEXT (DQ_ST_FIRST | DQ_ST_LAST)	/* not said by the step itself */
 
@@ -268,6 +294,8 @@ struct dq_story {
 	size_t nsteps, cap_steps;
 	struct dq_unit *units;
 	size_t nunits, cap_units;
+	const char **before;	/* what is said of buffers that existed before the recording */
+	size_t nbefore, cap_before;
 	uint64_t calls;		/* counted calls of the buffers ... */
 	uint64_t shown;		/* ... and how many of them a step stands for */
 	uint64_t folded;	/* ... of these, in rounds of loops that are not drawn */

@@ -26,6 +26,8 @@ struct ctx {
 	uint64_t t;		/* time never runs backwards within a task */
 	struct dq_map *task_t;	/* task -> time of its last step */
 	bool fd_told;		/* an arrow of its own told the new descriptor */
+	bool passed;		/* ... and that it came from another process */
+	struct dq_map *arrivals; /* task << 32 | seq -> index in dq_model.transfers */
 	int err;
 };
 
@@ -39,6 +41,16 @@ static enum hook_kind kind_of(const struct dq_mcall *c)
 static bool is_callback(const struct dq_mcall *c)
 {
 	return kind_of(c) == KIND_OPS || kind_of(c) == KIND_IMPOPS;
+}
+
+static bool is_mapping(const struct dq_mcall *c)
+{
+	return c->c.hook == HOOK_VM_AREA_DUP || c->c.hook == HOOK_VM_AREA_FREE;
+}
+
+static bool is_send(const struct dq_mcall *c)
+{
+	return c->c.hook == HOOK_SCM_SEND || c->c.hook == HOOK_BINDER_SEND;
 }
 
 /* ---- texts ---- */
@@ -107,13 +119,22 @@ static int core_lane(const struct ctx *x)
 	return find_lane(x, DQ_LANE_CORE, 0);
 }
 
+/* One number for all threads of a process; kernel threads and the unknown are each their own. */
+static uint64_t task_lane_key(const struct ctx *x, uint32_t task)
+{
+	const struct dq_task *t = dq_model_task(x->m, task);
+	bool kthread = t && (t->flags & DQ_TASK_KTHREAD);
+
+	return !kthread && t && t->tgid ? t->tgid : (1ULL << 32) + task;
+}
+
 /* The process of a user task, or the kernel thread itself. */
 static int task_lane(struct ctx *x, uint32_t task)
 {
 	const struct dq_task *t = dq_model_task(x->m, task);
 	bool kthread = t && (t->flags & DQ_TASK_KTHREAD);
 	enum dq_lane_kind kind = kthread ? DQ_LANE_KTHREAD : DQ_LANE_APP;
-	uint64_t key = !kthread && t && t->tgid ? t->tgid : (1ULL << 32) + task;
+	uint64_t key = task_lane_key(x, task);
 	int l = find_lane(x, kind, key);
 	char small[40];
 
@@ -213,6 +234,20 @@ static int importer_lane(struct ctx *x, const struct dq_mcall *c)
 	return l;
 }
 
+/* Whose callback it is: the exporter's, or the importer's of the attachment. */
+static int callback_lane(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_matt *a = dq_model_att(x->m, c->c.att);
+	struct dq_mcall who = *c;
+
+	if (kind_of(c) != KIND_IMPOPS)
+		return exporter_lane(x, c->c.buf);
+	who.who = a && *a->importer ? a->importer : a && *a->a.driver ? a->a.driver :
+		  a && *a->a.dev ? a->a.dev : "unknown importer";
+	who.whodev = a ? a->a.dev : "";
+	return importer_lane(x, &who);
+}
+
 /* Who makes call i. */
 static int source_lane(struct ctx *x, size_t i)
 {
@@ -221,7 +256,8 @@ static int source_lane(struct ctx *x, size_t i)
 	if (is_callback(c))
 		return core_lane(x);
 	if (c->parent >= 0)
-		return is_callback(&x->v[c->parent]) ? exporter_lane(x, c->c.buf) : core_lane(x);
+		return is_callback(&x->v[c->parent]) ? callback_lane(x, &x->v[c->parent]) :
+						       core_lane(x);
 	if (kind_of(c) != KIND_API)
 		return x->app >= 0 ? x->app : task_lane(x, x->g.task);
 	if ((c->flags & DQ_MC_EXPORTER) || !*c->who)
@@ -355,7 +391,7 @@ static int only_callback(const struct ctx *x, size_t root, bool all_roots)
 	for (size_t i = 0; i < x->n; i++) {
 		if (!is_callback(&x->v[i]) || (!all_roots && !is_below(x, i, root)))
 			continue;
-		if (found >= 0)
+		if (found >= 0 || kind_of(&x->v[i]) == KIND_IMPOPS)
 			return -1;
 		found = (int)i;
 	}
@@ -456,6 +492,75 @@ static void unfinished_text(struct ctx *x, struct dq_step *st, bool open, uint64
 	}
 }
 
+/* ---- waiting ---- */
+
+static bool is_under(const struct ctx *x, size_t i, int root)
+{
+	int32_t p = x->v[i].parent;
+
+	while (root >= 0 && p > root)
+		p = x->v[p].parent;
+	return root < 0 || p == root;
+}
+
+/* "vgem seq 12" */
+static void put_fence(struct ctx *x, struct dq_sb *sb, const struct dq_call *c)
+{
+	const struct dq_timeline *t = dq_model_timeline(x->m, (uint32_t)c->a[0]);
+
+	dq_sb_puts(sb, t && *t->driver ? t->driver : "a fence");
+	/* "unbound" is what drivers say that have nothing to say */
+	if (t && *t->name && strcmp(t->name, t->driver) && strcmp(t->name, "unbound"))
+		dq_sb_printf(sb, " %s", t->name);
+	dq_sb_printf(sb, " seq %llu", (unsigned long long)c->a[1]);
+}
+
+/* What the call at root (-1: any of the group) spent its time on, each wait told once:
+ * "waited 300 ms for vgem seq 12". "" when it did not wait. */
+static const char *waited(struct ctx *x, int root)
+{
+	struct dq_mcall *longest = NULL;
+	struct dq_sb sb = { 0 };
+	uint64_t sum = 0;
+	size_t n = 0;
+	char buf[32];
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct dq_mcall *c = &x->v[i];
+
+		if (c->c.hook != HOOK_FENCE_WAIT || c->flags & DQ_MC_TOLD || !is_under(x, i, root))
+			continue;
+		sum += c->c.dur;
+		longest = !longest || c->c.dur > longest->c.dur ? c : longest;
+		n++;
+		c->flags |= DQ_MC_TOLD;
+	}
+	if (!n)
+		return "";
+	dq_sb_puts(&sb, longest->c.flags & DQ_CALL_OPEN ? "waiting " : "waited ");
+	dq_sb_printf(&sb, "%s for ", dq_fmt_dur(buf, sum));
+	put_fence(x, &sb, &longest->c);
+	if (n > 1)
+		dq_sb_printf(&sb, " and %zu more", n - 1);
+	return keep_sb(x, &sb);
+}
+
+/* Two asides of one arrow. */
+static const char *both(struct ctx *x, const char *a, const char *b)
+{
+	struct dq_sb sb = { 0 };
+
+	if (!*a || !*b)
+		return *a ? a : b;
+	dq_sb_printf(&sb, "%s, %s", a, b);
+	return keep_sb(x, &sb);
+}
+
+static int index_of(const struct ctx *x, const struct dq_mcall *c)
+{
+	return (int)(c - x->v);
+}
+
 static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int from, int to)
 {
 	struct dq_step *st = push(x, DQ_STEP_RETURN, from, to, dq_call_end(&c->c));
@@ -466,8 +571,10 @@ static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int 
 	st->att = dq_story_att(x->s, c->c.att);
 	if (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)) {
 		unfinished_text(x, st, c->c.flags & DQ_CALL_OPEN, c->c.dur);
+		st->small = both(x, st->small, waited(x, index_of(x, c)));
 		return st;
 	}
+	st->small = waited(x, index_of(x, c));
 	if (c->flags & DQ_MC_FAILED)
 		st->flags |= DQ_ST_ERR;
 	st->dur = c->c.dur;
@@ -478,6 +585,25 @@ static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int 
 /* ---- calls ---- */
 
 static void emit_children(struct ctx *x, size_t i);
+
+/* With every detail, the begin of a recorded stack. */
+static const char *stack_text(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_stack *s = x->s->o.detail == DQ_DETAIL_ALL ?
+					   dq_model_stack(x->m, c->c.stack) : NULL;
+	struct dq_sb sb = { 0 };
+	const char *p = s ? s->frames : "";
+
+	for (int i = 0; *p && i < 3; i++) {
+		size_t n = strcspn(p, "\n");
+
+		dq_sb_puts(&sb, i ? " < " : "");
+		dq_sb_put(&sb, p, n);
+		p += n + (p[n] == '\n');
+	}
+	dq_sb_puts(&sb, *p ? " < …" : "");
+	return keep_sb(x, &sb);
+}
 
 /* What stands beside a call: the kernel thread, a deferral. */
 static const char *aside(struct ctx *x, const struct dq_mcall *c, int from)
@@ -511,7 +637,9 @@ static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, cons
 	/* shown once, on the result if there is one */
 	st->dur = has_result(x, c) ? 0 : c->c.dur;
 	set_text(x, st, dq_label_call, c, suffix);
-	st->small = aside(x, c, from);
+	st->small = both(x, aside(x, c, from), stack_text(x, c));
+	if (!has_result(x, c))
+		st->small = both(x, st->small, waited(x, (int)i));
 	return st;
 }
 
@@ -519,7 +647,7 @@ static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, cons
 static void emit_callback(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
-	int core = core_lane(x), exp = exporter_lane(x, c->c.buf);
+	int core = core_lane(x), exp = callback_lane(x, c);
 
 	if (x->s->o.detail < DQ_DETAIL_OPS || !push_call(x, i, core, exp, ""))
 		return;
@@ -570,6 +698,32 @@ static bool may_via(const struct ctx *x)
 	return x->s->o.via && x->s->o.detail == DQ_DETAIL_OPS;
 }
 
+/* What was seen last of the references to the buffer: "deferred, 10 s after close by cam". */
+static const char *why_deferred(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_mcall *last = NULL;
+	struct dq_sb sb = { 0 };
+	char buf[32];
+
+	for (size_t i = 0; i < x->m->ncalls_v; i++) {
+		const struct dq_mcall *v = &x->m->calls_v[i];
+
+		if (v->c.buf == c->c.buf && v->c.t0 < c->c.t0 && (!last || v->c.t0 > last->c.t0) &&
+		    (v->c.hook == HOOK_PUT || v->c.hook == HOOK_FILP_FLUSH ||
+		     v->c.hook == HOOK_FILP_CLOSE || v->c.hook == HOOK_VM_AREA_FREE))
+			last = v;
+	}
+	if (!last)
+		return "deferred";
+	dq_sb_printf(&sb, "deferred, %s after ", dq_fmt_dur(buf, c->c.t0 - last->c.t0));
+	if (last->c.hook == HOOK_PUT)
+		dq_sb_printf(&sb, "dma_buf_put by %s", *last->who ? last->who : "the kernel");
+	else
+		dq_sb_printf(&sb, "%s by %s", is_mapping(last) ? "munmap" : "close",
+			     dq_task_process(x->m, last->c.task));
+	return keep_sb(x, &sb);
+}
+
 /* The second step of a release, outside of a syscall: by a kernel thread or as task work. */
 static void emit_release(struct ctx *x, size_t i)
 {
@@ -594,7 +748,7 @@ static void emit_release(struct ctx *x, size_t i)
 	if (!st)
 		return;
 	st->text = "release";
-	st->small = "deferred";
+	st->small = why_deferred(x, c);
 	st->flags |= DQ_ST_DEFERRED;
 	if (cb >= 0 && may_via(x)) {
 		st->to = exporter_lane(x, c->c.buf);
@@ -605,21 +759,88 @@ static void emit_release(struct ctx *x, size_t i)
 	}
 }
 
-/* A change of descriptors that no syscall arrow tells. */
+/* ---- descriptors ---- */
+
+/* Where the descriptor of this fd_install comes from; NULL: from nobody else. */
+static const struct dq_transfer *arrival(const struct ctx *x, const struct dq_mcall *c)
+{
+	uint64_t k;
+
+	if (c->c.hook != HOOK_FD_INSTALL ||
+	    !dq_map_get(x->arrivals, (uint64_t)c->c.task << 32 | c->c.seq, &k))
+		return NULL;
+	return &x->m->transfers[k];
+}
+
+static void put_fd_number(struct dq_sb *sb, const char *before, int32_t fd)
+{
+	if (fd >= 0)
+		dq_sb_printf(sb, "%sfd %d", before, fd);
+	else
+		dq_sb_printf(sb, "%sfd ?", before);
+}
+
+/* The arrow from the process that sent a descriptor to the one that received it. */
+static void say_transfer(struct ctx *x, struct dq_step *st, const struct dq_transfer *t)
+{
+	const char *by = t->way == DQ_WAY_BINDER ? "binder" : "SCM_RIGHTS";
+	struct dq_sb sb = { 0 };
+
+	st->flags |= DQ_ST_PASSED | (t->exact ? 0 : DQ_ST_GUESS);
+	put_fd_number(&sb, "", t->from_fd);
+	put_fd_number(&sb, " → ", t->to_fd);
+	if (x->s->nbufs > 1)
+		dq_sb_printf(&sb, " of #%u", t->buf);
+	st->text = keep_sb(x, &sb);
+	dq_sb_puts(&sb, by);
+	if (!t->exact)
+		dq_sb_puts(&sb, ", probably: the oldest that was sent");
+	st->small = keep_sb(x, &sb);
+	st->hash = hash_text(0, by);
+	x->fd_told = x->passed = true;
+}
+
+/* A descriptor arrived inside of a syscall whose arrow tells the call itself. */
+static void emit_arrival(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_transfer *t = arrival(x, c);
+	struct dq_step *st;
+
+	if (!t || x->s->o.detail == DQ_DETAIL_APP)
+		return;
+	st = push(x, DQ_STEP_CALL, task_lane(x, t->from), x->app, c->c.t0);
+	if (!st)
+		return;
+	st->phase = c->phase;
+	say_transfer(x, st, t);
+}
+
+/* A change of descriptors or mappings that no syscall arrow tells. */
 static void emit_fd_event(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
-	bool install = c->c.hook == HOOK_FD_INSTALL;
+	const struct dq_transfer *t = arrival(x, c);
+	bool install = c->c.hook == HOOK_FD_INSTALL || c->c.hook == HOOK_DO_DUP2;
 	int app = x->app >= 0 ? x->app : task_lane(x, x->g.task), core = core_lane(x);
-	struct dq_step *st = push_call(x, i, install ? core : app, install ? app : core, "");
+	int from = t ? task_lane(x, t->from) : install ? core : app;
+	struct dq_step *st = push_call(x, i, from, install ? app : core, "");
+	struct dq_sb sb = { 0 };
 
 	if (!st)
 		return;
+	if (t) {
+		say_transfer(x, st, t);
+		return;
+	}
 	st->flags |= DQ_ST_EVENT;
 	x->fd_told |= install;
-	if (!install)
+	if (is_send(c)) {
+		put_fd_number(&sb, "sends ", (int32_t)c->c.a[0] - 1);
+		st->text = keep_sb(x, &sb);
+	} else if (!install && !is_mapping(c)) {
 		st->text = c->c.flags & DQ_CALL_EXITING ? "exit closes a descriptor" :
 							  "closes a descriptor";
+	}
 }
 
 static void emit_call(struct ctx *x, size_t i)
@@ -643,6 +864,10 @@ static void emit_call(struct ctx *x, size_t i)
 	}
 	if (kind_of(c) == KIND_VFS) {
 		emit_fd_event(x, i);
+		return;
+	}
+	if (kind_of(c) == KIND_FENCE) {
+		push_call(x, i, core, core, "");
 		return;
 	}
 	from = source_lane(x, i);
@@ -669,13 +894,25 @@ static void emit_children(struct ctx *x, size_t i)
 
 /* ---- syscalls ---- */
 
+/* Binder carries descriptors; it is no importer. */
+static bool is_binder(const struct ctx *x)
+{
+	const struct dq_dev *d = sys_dev(x);
+
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].c.hook == HOOK_BINDER_SEND ||
+		    (x->v[i].c.hook == HOOK_FD_INSTALL && x->v[i].c.a[1]))
+			return true;
+	return d && (!strncmp(d->driver, "binder", 6) || !strncmp(d->path, "/dev/binder", 11));
+}
+
 /* The lane of the driver of the device that the syscall was made on; -1: none of the story's. */
 static int device_lane(struct ctx *x)
 {
 	const struct dq_dev *d = sys_dev(x);
 	struct dq_mcall c = { .who = "", .whodev = "" };
 
-	if (!d || !*dq_dev_driver(d) || !x->n)
+	if (!d || !*dq_dev_driver(d) || !x->n || is_binder(x))
 		return -1;
 	for (size_t i = 0; i < x->s->nbufs; i++) {
 		const struct dq_mbuf *b = dq_model_buf(x->m, x->s->bufs[i]);
@@ -736,9 +973,12 @@ static const char *sys_aside(struct ctx *x)
 
 	for (size_t i = 0; i < x->n; i++)
 		closed += x->v[i].phase == DQ_PH_CLOSE && x->v[i].parent < 0;
+	for (size_t i = 0; i < x->n; i++)
+		if (is_send(&x->v[i]) && x->s->o.detail > DQ_DETAIL_APP)
+			put_fd_number(&sb, sb.len ? ", " : "sends ", (int32_t)x->v[i].c.a[0] - 1);
 	if (closed > 1)
-		dq_sb_printf(&sb, "%zu descriptors", closed);
-	else if (d && *d->path)
+		dq_sb_printf(&sb, "%s%zu descriptors", sb.len ? "; closes " : "", closed);
+	else if (!sb.len && d && *d->path)
 		dq_sb_puts(&sb, d->path);
 	if (t && t->tid != t->tgid && *t->comm)
 		dq_sb_printf(&sb, "%sthread %s", sb.len ? ", " : "", t->comm);
@@ -776,7 +1016,10 @@ static struct dq_step *push_sys_result(struct ctx *x, int from)
 	const struct dq_sys *s = &x->g.sys;
 	struct dq_step *st;
 
-	if (sys_is_silent(s) || !strncmp(s->name, "exit", 4))
+	/* what an arrival or a message to binder returns says nothing more */
+	if (sys_is_silent(s) || !strncmp(s->name, "exit", 4) ||
+	    ((x->passed || is_binder(x)) && s->ret >= 0 &&
+	     !(s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED))))
 		return NULL;
 	st = push(x, DQ_STEP_RETURN, from, x->app, s->t1);
 	if (!st)
@@ -785,8 +1028,10 @@ static struct dq_step *push_sys_result(struct ctx *x, int from)
 	st->phase = sys_phase(x);
 	if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) {
 		unfinished_text(x, st, s->flags & DQ_SYS_OPEN, s->t1 > s->t0 ? s->t1 - s->t0 : 0);
+		st->small = both(x, st->small, waited(x, -1));
 		return st;
 	}
+	st->small = waited(x, -1);
 	if (s->ret < 0)
 		st->flags |= DQ_ST_ERR;
 	set_sys_text(x, st, true, "");
@@ -805,6 +1050,15 @@ static bool only_absorbed(const struct ctx *x)
 		if (x->v[i].parent < 0 && !absorbed(&x->v[i]))
 			return false;
 	return true;
+}
+
+/* What the syscall's arrow tells already; with every detail its bookkeeping is an arrow, too. */
+static void emit_book(struct ctx *x, size_t i)
+{
+	if (x->v[i].flags & DQ_MC_BOOK && x->s->o.detail == DQ_DETAIL_ALL)
+		emit_fd_event(x, i);
+	else
+		emit_children(x, i);
 }
 
 /* A syscall on the buffer itself: its arrow ends at the core and tells the file operation too. */
@@ -836,8 +1090,9 @@ static void emit_sys_core(struct ctx *x)
 	for (size_t i = 0; i < x->n && !via; i++) {
 		if (x->v[i].parent >= 0)
 			continue;
+		emit_arrival(x, &x->v[i]);
 		if (absorbed(&x->v[i]) && x->s->o.detail > DQ_DETAIL_APP)
-			emit_children(x, i);
+			emit_book(x, i);
 		else if (!absorbed(&x->v[i]))
 			emit_call(x, i);
 	}
@@ -924,6 +1179,15 @@ static void mark_ends(struct ctx *x)
 		s->steps[s->nsteps - 1].phase = last;
 }
 
+/* Mappings that are split, copied by a fork or freed, and nothing else: nobody's step. */
+static bool only_mappings(const struct ctx *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (!is_mapping(&x->v[i]))
+			return false;
+	return x->s->o.detail != DQ_DETAIL_ALL;
+}
+
 static int emit_group(struct ctx *x, const struct dq_group *g)
 {
 	const struct dq_task *t = dq_model_task(x->m, g->task);
@@ -936,9 +1200,9 @@ static int emit_group(struct ctx *x, const struct dq_group *g)
 	x->first_step = x->s->nsteps;
 	x->t = 0;
 	dq_map_get(x->task_t, g->task, &x->t);
-	x->fd_told = false;
+	x->fd_told = x->passed = false;
 	x->err = pick_calls(x, g);
-	if (x->err || !x->n)
+	if (x->err || !x->n || only_mappings(x))
 		return x->err;
 	x->g.n = x->n;
 	if (g->has_sys && !x->kthread) {
@@ -1085,18 +1349,148 @@ uint32_t dq_story_att(struct dq_story *s, uint32_t att)
 	return ++s->natts;
 }
 
+static bool lane_is_used(const struct dq_story *s, int lane)
+{
+	for (size_t i = 0; i < s->nsteps; i++)
+		if (s->steps[i].from == lane || s->steps[i].to == lane)
+			return true;
+	return false;
+}
+
+/* A child got copies of its parent's descriptors: told when the child does something with them. */
+static void emit_fork(struct ctx *x, size_t k)
+{
+	const struct dq_transfer *t = &x->m->transfers[k];
+	const struct dq_task *child = dq_model_task(x->m, t->to);
+	int lane = child && child->tgid ? find_lane(x, DQ_LANE_APP, child->tgid) : -1;
+	struct dq_sb sb = { 0 };
+	struct dq_step *st;
+
+	if (lane < 0 || !lane_is_used(x->s, lane) || t->t < x->s->o.from || t->t > x->s->o.to)
+		return;
+	x->t = 0;
+	x->gi = (uint32_t)(x->m->ngroups + k);
+	st = push(x, DQ_STEP_CALL, task_lane(x, t->from), lane, t->t);
+	if (!st)
+		return;
+	st->flags |= DQ_ST_EVENT | DQ_ST_FIRST | DQ_ST_LAST;
+	st->phase = DQ_PH_FD;
+	st->hash = hash_text(0, "fork");
+	if (t->n == 1)
+		put_fd_number(&sb, "fork: inherits ", t->to_fd);
+	else
+		dq_sb_printf(&sb, "fork: inherits %llu descriptors", (unsigned long long)t->n);
+	st->text = keep_sb(x, &sb);
+}
+
+static int index_arrivals(struct ctx *x)
+{
+	for (size_t i = 0; i < x->m->ntransfers; i++) {
+		const struct dq_transfer *t = &x->m->transfers[i];
+
+		if (t->seq && of_story(x->s, t->buf) &&
+		    dq_map_put(x->arrivals, (uint64_t)t->to << 32 | t->seq, i))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- before the recording ---- */
+
+/* Is it the first thing that the first look found of this process and buffer? */
+static bool first_of_process(const struct ctx *x, size_t i, uint32_t what)
+{
+	const struct dq_hold *l = &x->m->holds[i];
+
+	for (size_t k = 0; k < i; k++) {
+		const struct dq_hold *o = &x->m->holds[k];
+
+		if (o->buf == l->buf && o->what == what &&
+		    task_lane_key(x, o->task) == task_lane_key(x, l->task))
+			return false;
+	}
+	return true;
+}
+
+static void put_process(struct ctx *x, struct dq_sb *sb, uint32_t task)
+{
+	const struct dq_task *t = dq_model_task(x->m, task);
+
+	dq_sb_printf(sb, " of %s", dq_task_process(x->m, task));
+	if (t && t->tgid)
+		dq_sb_printf(sb, " (%u)", t->tgid);
+}
+
+/* "; fd 5, 7 of cam (812)" or "; 2 mappings of cam (812)": all of one kind that a process had */
+static void put_found(struct ctx *x, struct dq_sb *sb, size_t i)
+{
+	const struct dq_hold *l = &x->m->holds[i];
+	size_t n = 0;
+
+	if (!first_of_process(x, i, l->what))
+		return;
+	for (size_t k = i; k < x->m->nholds; k++) {
+		const struct dq_hold *o = &x->m->holds[k];
+
+		if (o->buf != l->buf || o->what != l->what ||
+		    task_lane_key(x, o->task) != task_lane_key(x, l->task))
+			continue;
+		if (l->what == DQ_HOLD_FD)
+			dq_sb_printf(sb, "%s%d", n ? ", " : "; fd ", o->fd);
+		n++;
+	}
+	if (l->what == DQ_HOLD_MAP)
+		dq_sb_printf(sb, "; %zu mapping%s", n, n == 1 ? "" : "s");
+	put_process(x, sb, l->task);
+}
+
+/* What is known of a buffer whose export was not seen. */
+static void tell_before(struct ctx *x, uint32_t buf)
+{
+	const struct dq_mbuf *b = dq_model_buf(x->m, buf);
+	struct dq_sb sb = { 0 };
+	const char **row;
+	size_t len;
+
+	/* where nobody looked the title says it */
+	if (!b || !(b->b.flags & DQ_BUF_PREEXISTING) || !x->m->begin_snap)
+		return;
+	if (x->s->nbufs > 1)
+		dq_sb_printf(&sb, "#%u ", buf);
+	dq_sb_puts(&sb, "existed before the recording");
+	len = sb.len;
+	for (size_t i = 0; i < x->m->nholds; i++)
+		if (x->m->holds[i].buf == buf && x->m->holds[i].what != DQ_HOLD_REFS)
+			put_found(x, &sb, i);
+	if (sb.len == len)
+		dq_sb_puts(&sb, "; no descriptor or mapping of it was found");
+	row = DQ_PUSH(x->s->before, x->s->nbefore, x->s->cap_before);
+	if (!row)
+		x->err = -ENOMEM;
+	else
+		*row = "";
+	if (row)
+		*row = keep_sb(x, &sb);
+	else
+		dq_sb_free(&sb);
+}
+
 static int build(struct dq_story *s)
 {
-	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new() };
+	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new(), .arrivals = dq_map_new() };
 	int ret = 0;
 
-	if (!x.task_t)
+	if (!x.task_t || !x.arrivals || index_arrivals(&x)) {
+		dq_map_free(x.task_t);
+		dq_map_free(x.arrivals);
 		return -ENOMEM;
+	}
 	new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
 	for (size_t i = 0; i < s->nbufs && !x.err; i++) {
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
 
 		exporter_lane(&x, s->bufs[i]);
+		tell_before(&x, s->bufs[i]);
 		s->calls += b ? b->calls : 0;
 	}
 	ret = x.err;
@@ -1106,8 +1500,14 @@ static int build(struct dq_story *s)
 		if (g->t1 >= s->o.from && g->t0 <= s->o.to)
 			ret = emit_group(&x, g);
 	}
+	for (size_t i = 0; i < s->m->ntransfers && !ret; i++) {
+		if (s->m->transfers[i].way == DQ_WAY_FORK && of_story(s, s->m->transfers[i].buf))
+			emit_fork(&x, i);
+		ret = x.err;
+	}
 	free(x.v);
 	dq_map_free(x.task_t);
+	dq_map_free(x.arrivals);
 	return ret;
 }
 
@@ -1160,6 +1560,7 @@ void dq_story_free(struct dq_story **ps)
 	dq_map_free(s->atts);
 	dq_map_free(s->mapped);
 	dq_strtab_free(s->strs);
+	free(s->before);
 	free(s->bufs);
 	free(s->lanes);
 	free(s->steps);

@@ -112,6 +112,7 @@ void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys 
 	const struct dq_dev *d = sys_dev(m, sys);
 	const char *said = *b->b.owner ? b->b.owner : b->b.exp_name;
 
+	b->from_heap = d && (!strcmp(d->subsystem, "dma_heap") || !strcmp(d->path, "/dev/ion"));
 	if (*said && !dq_is_helper(said))
 		return;
 	if (d && *dq_dev_driver(d)) {

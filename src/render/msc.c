@@ -204,6 +204,10 @@ static void put_title(struct em *e)
 	put(e, "subtitle: ");
 	dq_msc_escape(e->o, b->exporter, NAME_MAX_);
 	dq_sb_printf(e->o, " · %s", dq_fmt_size(size, b->b.size));
+	if (b->client) {
+		put(e, " · made for ");
+		dq_msc_escape(e->o, dq_task_process(s->m, b->client), NAME_MAX_);
+	}
 	if (b->b.flags & DQ_BUF_PREEXISTING)
 		put(e, " · existed before the recording");
 	else if (b->exported && b->released && b->died > b->born) {
@@ -462,6 +466,10 @@ static const char *step_style(const struct dq_step *st)
 		return " [missed]";
 	if (st->flags & DQ_ST_DEFERRED)
 		return " [deferred]";
+	if (st->flags & DQ_ST_GUESS)
+		return " [line.type=dotted, text.italic=yes]";
+	if (st->flags & DQ_ST_PASSED)
+		return " [line.width=2]";
 	if (st->flags & DQ_ST_EVENT)
 		return " [event]";
 	if (st->flags & DQ_ST_INNER)
@@ -954,6 +962,10 @@ static void put_remarks(struct em *e)
 		put(e, "endnote: \\c(bad)the file is damaged: parts of it could not be read;\n");
 	if (st ? st->no_end : !s->m->has_end)
 		put(e, "endnote: \\c(bad)the recording was cut off: it has no proper end;\n");
+	if (s->m->final.differ)
+		dq_sb_printf(e->o, "endnote: \\c(bad)who holds what at the end differs in %" PRIu64
+			     " thing%s from what was recorded;\n", s->m->final.differ,
+			     s->m->final.differ == 1 ? "" : "s");
 	for (size_t i = 0; i < s->nbufs && i < 8; i++) {
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
 
@@ -1002,6 +1014,18 @@ static void put_head(struct em *e)
 	put(e, e->t->groups ? "vspace 6;\n" : "");
 }
 
+/* Buffers whose begin was not seen, and who held them then. */
+static void put_before(struct em *e)
+{
+	for (size_t i = 0; i < e->s->nbefore && i < 16; i++) {
+		put(e, "...: ");
+		dq_msc_escape(e->o, e->s->before[i], 2 * LABEL_MAX);
+		put(e, " [gap];\n");
+		e->rows++;
+		e->after_gap = true;
+	}
+}
+
 static int render(struct dq_sb *out, const struct dq_render_input *in)
 {
 	struct em e = { .o = out, .in = in, .s = in->story, .t = in->tmpl, .active_section = -1 };
@@ -1009,6 +1033,7 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 	for (size_t i = 0; i < e.s->nsteps; i++)
 		e.has_vmap |= e.s->steps[i].phase == DQ_PH_VMAP;
 	put_head(&e);
+	put_before(&e);
 	put_units(&e);
 	if (!e.any)
 		put(&e, "...: nothing was recorded of it [gap];\n");

@@ -27,6 +27,7 @@ const char *const *dq_template_names(void)
 
 static const char *const default_phases[DQ_PH_MAX] = {
 	[DQ_PH_EXPORT] = "export",	   [DQ_PH_FD] = "get fd",
+	[DQ_PH_PASS] = "pass fd",
 	[DQ_PH_LOOKUP] = "look up",	   [DQ_PH_ATTACH] = "attach",
 	[DQ_PH_DMA_BEGIN] = "map",	   [DQ_PH_DMA_END] = "unmap",
 	[DQ_PH_CPU_BEGIN] = "CPU access",  [DQ_PH_CPU_END] = "CPU access",
