@@ -20,25 +20,36 @@
 #include <unistd.h>
 
 #include "../live/live.h"
+#include "../trace/keep.h"
 #include "../trace/trace.h"
 #include "../util/util.h"
 #include "cmd.h"
 #include "cmd_common.h"
 #include "hint.h"
 #include "record_out.h"
+#include "record_watch.h"
 
 #define DEFAULT_FILE "trace.dmaseq"
 #define TICK_MS	     20		/* how often the ring is looked at */
 #define FLUSH_NS     1000000000ULL /* what a kill -9 can cost */
+#define FAILED_NS    1000000000ULL /* how long what a failed call was part of may take to end */
+#define KEEP_LEAST   (64U << 10)
 #define KILL_NS	     5000000000ULL /* how long a command may take to end after SIGTERM */
 
 struct record_opts {
 	const char *out;
 	struct dq_strs pids;
-	const char *comm, *exporter, *device, *inode, *btf, *ready_file;
+	const char *comm, *exporter, *device, *inode, *btf, *keep, *ready_file;
 	uint64_t time, ring, min_size;
 	int attach;
-	bool all, force, strict, raw, stacks;
+	bool all, force, strict, raw, stacks, until_error;
+};
+
+/* What was asked for, beside the options as they are. */
+struct wanted {
+	uint32_t *pids;
+	uint64_t inode;
+	struct dq_keep_opts keep;
 };
 
 #define OFF(f) offsetof(struct record_opts, f)
@@ -50,6 +61,11 @@ static const struct dq_opt opts[] = {
 	  false },
 	{ "time", 't', "TIME", DQ_OPT_TIME, OFF(time), NULL,
 	  "stop after TIME (10, 1.5s, 300ms, 2m)", NULL, false },
+	{ "keep-last", 0, "SIZE|TIME", DQ_OPT_STR, OFF(keep), NULL,
+	  "keep only the last so much (64M, 10s) and write it at the end, and when SIGUSR1 comes", NULL,
+	  false },
+	{ "until-error", 0, NULL, DQ_OPT_FLAG, OFF(until_error), NULL,
+	  "stop when a call has failed", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, OFF(strict), NULL,
 	  "exit with 3 when events were lost", NULL, false },
 	{ "pid", 'p', "PID", DQ_OPT_STRS, OFF(pids), "What is recorded",
@@ -85,7 +101,12 @@ struct recording {
 	const struct record_opts *o;
 	struct dq_live *live;
 	struct record_out out;
-	struct dq_sink sink;
+	struct record_watch watch;	/* in front of ... */
+	struct dq_keeper *keeper;	/* ... this, with --keep-last, or the file */
+	struct dq_holders *forgotten;	/* who held what when the kept part begins */
+	struct dq_sink sink;		/* the watch */
+	struct record_clock clock;	/* when it began */
+	unsigned int parts;		/* files that SIGUSR1 made */
 	char **argv;		/* the command, NULL: none */
 	pid_t child;
 	int go;			/* write end of the pipe that holds the child */
@@ -95,6 +116,8 @@ struct recording {
 	int sigfd;
 	uint64_t t0, t_flush;
 	uint64_t t_end;		/* when time is up; UINT64_MAX: never */
+	uint64_t t_failed;	/* when a failed call was seen; 0: not yet */
+	bool write_now;		/* SIGUSR1 */
 	uint64_t t_kill;	/* when a command that ignores SIGTERM is killed; 0: not yet asked */
 	char reason[128];
 	unsigned int signals;	/* that came while the command ran */
@@ -235,7 +258,7 @@ static void on_signal(struct recording *r)
 			r->stop |= r->child_ended;
 			break;
 		case SIGUSR1:
-			r->t_flush = 0; /* at the end of this turn */
+			r->write_now = true; /* at the end of this turn */
 			break;
 		case SIGUSR2:
 			r->stop = true;
@@ -276,6 +299,68 @@ static void progress(const struct recording *r, uint64_t now)
 	fflush(stderr);
 }
 
+/* A name that nobody has: FILE.1, FILE.2 ... */
+static char *part_path(struct recording *r)
+{
+	struct dq_sb sb = { 0 };
+
+	do {
+		dq_sb_reset(&sb);
+		dq_sb_printf(&sb, "%s.%u", r->out.path, ++r->parts);
+	} while (!sb.err && !access(sb.s, F_OK));
+	return sb.s;
+}
+
+/* What is kept until now, into a file of its own. When that cannot be, the recording goes on. */
+static void write_part(struct recording *r, uint64_t now)
+{
+	char *path = r->out.regular ? part_path(r) : NULL, size[16], dur[24];
+	struct record_out part;
+	struct dq_sink to;
+
+	if (!path) {
+		dq_warn("record: SIGUSR1 writes files beside that of -o, and %s is none", r->out.path);
+		return;
+	}
+	if (!record_out_open(&part, path, false) && !record_out_begin(&part, &r->clock)) {
+		to = record_out_sink(&part);
+		part.discard = dq_keeper_write(r->keeper, &to, now, "SIGUSR1", true) != 0;
+	}
+	if (!record_out_close(&part) && !part.discard && !dq_common.quiet)
+		fprintf(stderr, "dmaseq: %" PRIu64 " call%s, after %s, %s -> %s\n", part.calls,
+			dq_plural(part.calls), dq_fmt_dur(dur, now - r->t0),
+			dq_fmt_size(size, part.bytes), path);
+	free(path);
+}
+
+/* Once in a while, and when somebody asks: what is known is written. */
+static int write_out(struct recording *r, uint64_t now)
+{
+	bool asked = r->write_now;
+
+	if (!asked && now - r->t_flush < FLUSH_NS)
+		return 0;
+	r->write_now = false;
+	r->t_flush = now;
+	if (asked && r->keeper)
+		write_part(r, now);
+	progress(r, now);
+	return r->sink.flush(r->sink.ctx);
+}
+
+/* --until-error: when what the failed call was part of has ended, or takes too long. */
+static void look_for_failure(struct recording *r, uint64_t now)
+{
+	if (!r->o->until_error || !r->watch.failed)
+		return;
+	if (!r->t_failed)
+		r->t_failed = now;
+	if (!r->watch.failure_told && now - r->t_failed < FAILED_NS)
+		return;
+	r->stop = true;
+	give_reason(r, "failed call: %s", r->watch.failure);
+}
+
 static int loop(struct recording *r)
 {
 	struct pollfd p[2] = { { .fd = r->sigfd, .events = POLLIN },
@@ -288,11 +373,9 @@ static int loop(struct recording *r)
 			on_signal(r);
 		err = dq_live_poll(r->live, 0);
 		now = mono();
-		if (!err && now - r->t_flush >= FLUSH_NS) {
-			r->t_flush = now;
-			err = r->sink.flush(r->sink.ctx);
-			progress(r, now);
-		}
+		if (!err)
+			err = write_out(r, now);
+		look_for_failure(r, now);
 		if (now >= r->t_end && !r->stop)
 			on_time(r, now);
 	}
@@ -325,12 +408,6 @@ static int check_pid(const char *text, uint32_t *ret_pid)
 	return 0;
 }
 
-/* What was asked for, beside the options as they are. */
-struct wanted {
-	uint32_t *pids;
-	uint64_t inode;
-};
-
 static int prepare(struct recording *r, const struct wanted *w)
 {
 	const struct record_opts *o = r->o;
@@ -348,6 +425,8 @@ static int prepare(struct recording *r, const struct wanted *w)
 		.stacks = o->stacks,
 		.btf = o->btf,
 		.raw_addresses = o->raw,
+		.differ = record_watch_differ,
+		.differ_ctx = &r->watch,
 	};
 	int err = dq_live_new(&r->live, &lo);
 
@@ -409,6 +488,8 @@ static int start(struct recording *r)
 
 	if (!err)
 		err = put_cmdline(r);
+	if (!err && r->keeper)
+		err = put_meta(r, "keep.last", r->o->keep);
 	if (!err)
 		err = dq_live_start(r->live, &r->sink);
 	if (err) {
@@ -444,17 +525,37 @@ static void warn_hooks(const struct recording *r)
 				h[i].info->name, h[i].state);
 }
 
-static void warn_losses(const struct dq_live_stats *st)
+/* "1200 calls, 3 buffers", or how much of that is in the file. */
+static void put_amount(const struct recording *r, const struct dq_live_stats *st)
 {
-	if (st->lost)
-		dq_warn("record: %" PRIu64 " event%s lost, the trace says where. Try: dmaseq record --ring 64M",
-			st->lost, st->lost == 1 ? " was" : "s were");
-	if (st->missed_returns)
-		dq_warn("record: %" PRIu64 " return%s missed: those calls have no result",
-			st->missed_returns, st->missed_returns == 1 ? " was" : "s were");
+	const struct record_out *o = &r->out;
+	struct dq_keep_stats kept = { 0 };
+
+	if (r->keeper)
+		dq_keeper_stats(r->keeper, &kept);
+	if (o->missing)
+		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " calls were written and %" PRIu64 " were not",
+			o->calls - o->missing, o->calls, o->missing);
+	else if (kept.forgotten)
+		fprintf(stderr, "the last %" PRIu64 " of %" PRIu64 " calls", o->calls,
+			kept.calls + kept.forgotten);
+	else
+		fprintf(stderr, "%" PRIu64 " call%s, %" PRIu64 " buffer%s", o->calls, dq_plural(o->calls),
+			st->buffers, dq_plural(st->buffers));
 }
 
-/* One line about the file, after it was closed. */
+static void warn_keep(const struct recording *r)
+{
+	struct dq_keep_stats kept = { 0 };
+
+	if (r->keeper)
+		dq_keeper_stats(r->keeper, &kept);
+	if (kept.too_small)
+		dq_warn("record: %s did not fit into the memory for it (64 MiB); less is kept. Try: dmaseq record --keep-last 1G",
+			r->o->keep);
+}
+
+/* One line about the file, after it was closed, and what has to be known about it. */
 static void summary(const struct recording *r, uint64_t now)
 {
 	const struct record_out *o = &r->out;
@@ -462,19 +563,61 @@ static void summary(const struct recording *r, uint64_t now)
 	char dur[24], size[16];
 
 	dq_live_stats(r->live, &st);
-	warn_losses(&st);
+	record_say_hooks(r->live);
+	record_say_losses(&r->watch, r->t0);
+	warn_keep(r);
+	record_say_holders(&r->watch);
 	if (dq_common.quiet)
 		return;
 	fprintf(stderr, "%sdmaseq: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
-	if (o->missing)
-		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " calls were written and %" PRIu64 " were not, ",
-			o->calls - o->missing, o->calls, o->missing);
-	else
-		fprintf(stderr, "%" PRIu64 " call%s, %" PRIu64 " buffer%s, ", o->calls, dq_plural(o->calls),
-			st.buffers, dq_plural(st.buffers));
-	fprintf(stderr, "%s, %s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
+	put_amount(r, &st);
+	fprintf(stderr, ", %s, %s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
 		o->missing ? "" : st.lost ? "with losses, " : "no losses, ",
 		dq_fmt_size(size, o->bytes), o->path);
+	if (r->t_failed)
+		fprintf(stderr, "dmaseq: %s\n", r->reason);
+}
+
+/* ---- what the items go through ---------------------------------------------------------- */
+
+static void on_forget(void *ctx, const struct dq_item *item)
+{
+	struct recording *r = ctx;
+
+	/* without memory there are no holders, which is said by there being no snapshot */
+	if (r->forgotten && dq_holders_put(r->forgotten, item))
+		dq_holders_free(&r->forgotten);
+}
+
+static int on_begin(void *ctx, const struct dq_sink *to)
+{
+	struct recording *r = ctx;
+	struct dq_keep_stats st;
+
+	if (!r->forgotten)
+		return 0;
+	dq_keeper_stats(r->keeper, &st);
+	return record_put_holds(r->forgotten, r->watch.max_buf, st.from, to);
+}
+
+static int make_sinks(struct recording *r, const struct wanted *w)
+{
+	struct dq_keep_opts keep = w->keep;
+	int err = 0;
+
+	if (r->o->keep) {
+		keep.forget = on_forget;
+		keep.begin = on_begin;
+		keep.ctx = r;
+		err = dq_holders_new(&r->forgotten);
+		if (!err)
+			err = dq_keeper_new(&r->keeper, &keep);
+	}
+	if (!err)
+		err = record_watch_init(&r->watch, r->keeper ? dq_keeper_sink(r->keeper) :
+							       record_out_sink(&r->out));
+	r->sink = record_watch_sink(&r->watch);
+	return err;
 }
 
 /* Arms, and lets the command go. 0, or a status after saying why not. */
@@ -491,14 +634,27 @@ static int begin(struct recording *r, const struct wanted *w)
 	if (prepare(r, w))
 		return DQ_EXIT_RECORD;
 	warn_hooks(r);
-	if (record_out_begin(&r->out))
+	r->clock = record_clock_now();
+	err = make_sinks(r, w);
+	if (err)
+		dq_err("record: cannot start: %s", dq_errname(err));
+	/* what is kept is written at the end, and an old file stays until then */
+	if (err || (!r->keeper && record_out_begin(&r->out, &r->clock)))
 		return DQ_EXIT_RECORD;
-	r->sink = record_out_sink(&r->out);
 	if (start(r)) {
 		r->out.discard = true;
 		return DQ_EXIT_RECORD;
 	}
 	return DQ_EXIT_OK;
+}
+
+/* The end of a recording with --keep-last: its file. */
+static int write_kept(struct recording *r, uint64_t now)
+{
+	struct dq_sink to = record_out_sink(&r->out);
+	int err = record_out_begin(&r->out, &r->clock);
+
+	return err ? err : dq_keeper_write(r->keeper, &to, now, r->reason, false);
 }
 
 /* The command is in the foreground of our shell: it has to end before we do. */
@@ -526,6 +682,8 @@ static int record(struct recording *r, const struct wanted *w)
 	now = mono();
 	if (!err)
 		err = werr;
+	if (!err && r->keeper)
+		err = write_kept(r, now);
 	if (err)
 		dq_err("record: cannot go on: %s", dq_errname(err));
 	werr = record_out_close(&r->out);
@@ -533,7 +691,25 @@ static int record(struct recording *r, const struct wanted *w)
 	if (err || werr)
 		return DQ_EXIT_RECORD;
 	dq_live_stats(r->live, &st);
-	return r->o->strict && (st.lost || st.missed_returns) ? DQ_EXIT_INCOMPLETE : DQ_EXIT_OK;
+	if (r->o->strict && (st.lost || st.missed_returns))
+		return DQ_EXIT_INCOMPLETE;
+	return r->t_failed ? DQ_EXIT_FOUND : DQ_EXIT_OK;
+}
+
+/* SIZE has a K, M or G, TIME has a unit of time: a number alone could be either. */
+static int check_keep(const struct record_opts *o, struct dq_keep_opts *keep)
+{
+	size_t len = strlen(o->keep);
+	char last = len ? o->keep[len - 1] : '\0';
+	bool size = last && strchr("KMGB", last), time = last && strchr("smh", last);
+
+	if (size && !dq_parse_size(o->keep, &keep->bytes) && keep->bytes >= KEEP_LEAST)
+		return 0;
+	if (time && !dq_parse_time(o->keep, &keep->ns) && keep->ns)
+		return 0;
+	return dq_usage_error(&dq_cmd_record,
+			      "invalid value '%s' for '--keep-last': use a size with K, M or G, 64K at least, such as 64M, or a time with ms, s or m, such as 10s",
+			      o->keep);
 }
 
 static int check_wanted(const struct record_opts *o, struct wanted *w)
@@ -542,6 +718,8 @@ static int check_wanted(const struct record_opts *o, struct wanted *w)
 
 	if (o->inode && (dq_parse_uint(o->inode, &w->inode) || !w->inode))
 		return dq_usage_error(&dq_cmd_record, "invalid inode number '%s'", o->inode);
+	if (o->keep && check_keep(o, &w->keep))
+		return DQ_EXIT_RECORD;
 	w->pids = calloc(o->pids.n + 1, sizeof(*w->pids));
 	if (!w->pids)
 		return DQ_EXIT_RECORD;
@@ -564,6 +742,9 @@ static int run(void *opts_v, int argc, char **argv)
 	wait_for_command(&r);
 	if (ret != DQ_EXIT_RECORD && r.status)
 		ret = r.status;
+	dq_keeper_free(&r.keeper);
+	dq_holders_free(&r.forgotten);
+	record_watch_done(&r.watch);
 	dq_live_free(&r.live);
 	if (r.sigfd >= 0)
 		close(r.sigfd);
@@ -582,6 +763,7 @@ const struct dq_cmd dq_cmd_record = {
 	.dashdash = true,
 	.examples = "  dmaseq record -- ./camera_app      what one program and its children do\n"
 		    "  dmaseq record -t 10                the whole machine, ten seconds\n"
+		    "  dmaseq record --keep-last 30s --until-error   what led to a failure\n"
 		    "  dmaseq record -p 812 -o cam.dmaseq a running process\n"
 		    "  ssh board dmaseq record -t 5 -o - | dmaseq diagram - -o cam.svg\n",
 	.run = run,

@@ -94,14 +94,20 @@ static void say_error(const struct record_out *o, int err)
 	dq_sb_free(&why);
 }
 
-int record_out_begin(struct record_out *o)
+struct record_clock record_clock_now(void)
+{
+	return (struct record_clock){ .mono = read_clock(CLOCK_MONOTONIC),
+				      .real = read_clock(CLOCK_REALTIME) };
+}
+
+int record_out_begin(struct record_out *o, const struct record_clock *at)
 {
 	struct dq_writer_opts wo = { 0 };
 	int err;
 
 	boot_id(wo.boot_id);
-	wo.mono = read_clock(CLOCK_MONOTONIC);
-	wo.real = read_clock(CLOCK_REALTIME);
+	wo.mono = at->mono;
+	wo.real = at->real;
 	/* --force: only now is the old trace worth less than the new one */
 	err = o->regular && ftruncate(o->fd, 0) ? -errno : 0;
 	if (!err)

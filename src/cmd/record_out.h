@@ -27,8 +27,12 @@ struct record_out {
 
 /* "-" is stdout. 0, or -errno after saying why. */
 int record_out_open(struct record_out *o, const char *path, bool force);
-/* Writes the head. 0, or -errno after saying why. */
-int record_out_begin(struct record_out *o);
+/* Writes the head, with the time at which the recording began. 0, or -errno after saying why. */
+struct record_clock {
+	uint64_t mono, real;
+};
+struct record_clock record_clock_now(void);
+int record_out_begin(struct record_out *o, const struct record_clock *at);
 /* A sink in front of the writer. Its put and flush return 0 even after an error of the writer, so
  * that what does not get into the file is counted; look at .err. */
 struct dq_sink record_out_sink(struct record_out *o);

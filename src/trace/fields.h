@@ -89,6 +89,20 @@ static inline const char **dq_field_str(const struct dq_item *item, const struct
 	return (const char **)((const char *)item + f->off);
 }
 
+/* refs.c: what an item defines and uses */
+#define DQ_REFS_MAX 5
+struct dq_ref {
+	enum dq_kind kind;
+	uint32_t id;
+};
+/* The id that a definition gives a meaning to; 0: it is none. */
+uint32_t dq_item_id(const struct dq_item *item);
+/* The things that it refers to; returns how many. */
+int dq_item_refs(const struct dq_item *item, struct dq_ref refs[DQ_REFS_MAX]);
+/* A copy with strings of its own, "" for none. 0 or -ENOMEM; dq_item_clear() frees the strings. */
+int dq_item_copy(struct dq_item *to, const struct dq_item *from);
+void dq_item_clear(struct dq_item *item);
+
 /* names.c: the words of the text form for values of the kernel's interface */
 extern const struct dq_valname dq_names_task_flags[], dq_names_buf_flags[], dq_names_att_flags[],
 	dq_names_call_flags[], dq_names_sys_flags[], dq_names_taskev[], dq_names_ops[],

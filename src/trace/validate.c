@@ -20,8 +20,13 @@ struct task_rules {
 	uint32_t id;
 	uint32_t last_sys;	/* of a SYS item */
 	uint32_t open_sys;	/* the largest that a call named */
-	uint32_t max_seq;
+	/* The entries that must all be there: their numbers, and how many there are. With keep.from not
+	 * those of and inside the first outermost call, with keep.open not those behind the last one. */
+	uint32_t min_seq, max_seq;	/* 0: none yet */
 	uint64_t calls;
+	uint32_t due_max;	/* the same up to the last outermost call */
+	uint64_t due_calls;
+	bool whole;		/* an outermost call came */
 	uint32_t last_seq[DEPTH_MAX];
 };
 
@@ -34,6 +39,7 @@ struct dq_validator {
 	size_t ntasks, cap_tasks;
 	uint64_t item;			/* number of the item at hand, from 1 */
 	uint64_t calls, lost, clocks;
+	bool kept, open;		/* metas keep.from and keep.open */
 	bool had_end;
 	uint64_t end_calls, end_lost;
 	int err;
@@ -135,9 +141,18 @@ static void check_seq(struct dq_validator *v, struct task_rules *t, const struct
 {
 	uint32_t *last;
 
-	t->calls++;
-	if (c->seq > t->max_seq)
-		t->max_seq = c->seq;
+	if (!v->kept || t->whole) {
+		t->calls++;
+		if (!t->min_seq || c->seq < t->min_seq)
+			t->min_seq = c->seq;
+		if (c->seq > t->max_seq)
+			t->max_seq = c->seq;
+	}
+	if (!c->depth) {
+		t->whole = true;
+		t->due_max = t->max_seq;
+		t->due_calls = t->calls;
+	}
 	if (!c->seq)
 		problem(v, "item %" PRIu64 ": call without a seq", v->item);
 	if (c->depth >= DEPTH_MAX)
@@ -280,6 +295,9 @@ int dq_validator_item(struct dq_validator *v, const struct dq_item *item)
 		check_end(v, &item->end);
 		break;
 	case DQ_META:
+		v->kept |= !strcmp(item->meta.key, "keep.from");
+		v->open |= !strcmp(item->meta.key, "keep.open");
+		break;
 	case DQ_CLOCK:
 	case DQ_KIND_MAX:
 		break;
@@ -291,12 +309,16 @@ static void check_tasks(struct dq_validator *v)
 {
 	for (size_t i = 0; i < v->ntasks; i++) {
 		const struct task_rules *t = &v->tasks[i];
+		uint64_t calls = v->open ? t->due_calls : t->calls;
+		uint64_t due = v->open ? t->due_max : t->max_seq;
 
+		if (v->kept && t->min_seq && due)
+			due -= t->min_seq - 1;
 		/* what was lost while recording leaves holes, and says so */
-		if (!v->lost && t->max_seq > t->calls)
-			problem(v, "task %u: %" PRIu64 " of its %u calls are missing", t->id,
-				t->max_seq - t->calls, t->max_seq);
-		if (!v->lost && t->open_sys > t->last_sys)
+		if (!v->lost && due > calls)
+			problem(v, "task %u: %" PRIu64 " of its %" PRIu64 " calls are missing", t->id,
+				due - calls, due);
+		if (!v->lost && !v->open && t->open_sys > t->last_sys)
 			problem(v, "task %u: sys %u, which calls name, is missing", t->id,
 				t->open_sys);
 	}
