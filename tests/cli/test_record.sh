@@ -19,6 +19,10 @@ usage record "invalid value 'tracepoint' for '--attach': use fentry, multi or kp
 usage record "invalid value '1X' for '--ring': use a number of bytes, or one with K, M or G, such as 8M" --ring 1X
 usage record "invalid value 'forever' for '-t': use a number of seconds, or one with ns, us, ms, s, m or h, such as 1.5s" \
 	-t forever
+keep="use a size with K, M or G, 64K at least, such as 64M, or a time with ms, s or m, such as 10s"
+for value in 10 -1s 0s 63K 1T xM s M 99999999999999999999G 5w; do
+	usage record "invalid value '$value' for '--keep-last': $keep" --keep-last="$value"
+done
 usage record "invalid inode number '0'" --inode 0
 usage record "invalid inode number 'x'" --inode=x
 usage record "invalid value '-1' for '--min-size': use a number of bytes, or one with K, M or G, such as 8M" --min-size -1

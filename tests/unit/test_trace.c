@@ -1362,6 +1362,31 @@ static void test_rules(void **state)
 		    "the end says 3 lost events, the losses say 2\n");
 }
 
+/* The last part of a recording, and one that was written while it went on. */
+static void test_rules_kept(void **state)
+{
+#define CALL(seq, depth) "call dma_buf_put task=1 seq=" #seq " depth=" #depth "\n"
+#define KEPT "task 1\nmeta keep.from value=1\n"
+#define OPEN "task 1\nmeta keep.open value=1\n"
+	/* 6 was forgotten, which was inside of 5; from then on all is there */
+	check_rules(KEPT CALL(7, 1) CALL(5, 0) CALL(9, 1) CALL(8, 0) "end t=1 calls=4\n", "");
+	check_rules(KEPT CALL(5, 0) CALL(8, 0) "end t=1 calls=2\n", "");
+	check_rules(KEPT CALL(5, 0) CALL(8, 0) CALL(10, 0) "end t=1 calls=3\n",
+		    "task 1: 1 of its 3 calls are missing\n");
+	check_rules(KEPT CALL(5, 0) CALL(8, 0) CALL(11, 1) CALL(9, 0) "end t=1 calls=4\n",
+		    "task 1: 1 of its 4 calls are missing\n");
+	/* 3 has not returned, so its task is in the middle of something */
+	check_rules(OPEN CALL(2, 1) CALL(1, 0) CALL(4, 1) "end t=1 calls=3\n", "");
+	check_rules(OPEN CALL(1, 0) CALL(3, 0) CALL(5, 1) "end t=1 calls=3\n",
+		    "task 1: 1 of its 3 calls are missing\n");
+	check_rules(OPEN "call dma_buf_put task=1 seq=1 sys=1\nend t=1 calls=1\n", "");
+	check_rules(KEPT "call dma_buf_put task=1 seq=1 sys=1\nend t=1 calls=1\n",
+		    "task 1: sys 1, which calls name, is missing\n");
+#undef CALL
+#undef KEPT
+#undef OPEN
+}
+
 /* ---- tables ---- */
 
 static void test_hook_table(void **state)
@@ -1639,6 +1664,7 @@ int main(void)
 		cmocka_unit_test(test_text_reader),
 		cmocka_unit_test(test_on_chunk),
 		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_rules_kept),
 		cmocka_unit_test(test_hook_table),
 		cmocka_unit_test(test_fields_cover_structs),
 		cmocka_unit_test(test_fields_in_docs),

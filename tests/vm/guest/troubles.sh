@@ -11,96 +11,9 @@
 # because most of the time of a recorder's start is waiting.
 
 set -u
-
-stage()
-{
-	read -r up _ </proc/uptime
-	echo "troubles: $up s: $*"
-}
-
-cases=/host/cases
-rm -rf $cases
-mkdir -p $cases
-: >$cases/log
-
-# wait_until WHAT COMMAND...: five minutes are far more than anything here
-# takes.  It looks seldom, because looking costs the one processor as much as
-# what is waited for.
-wait_until()
-{
-	what=$1
-	shift
-	tries=1000
-	until "$@" 2>/dev/null; do
-		tries=$((tries - 1))
-		if [ $tries = 0 ]; then
-			echo "troubles: waited in vain until $what"
-			exit 1
-		fi
-		sleep 0.3
-	done
-}
-
-# run NAME COMMAND...: a case, in the foreground.
-run()
-{
-	name=$1
-	shift
-	"$@" 2>$cases/"$name".err
-	echo $? >$cases/"$name".status
-}
-
-# begin NAME ARG...: a recorder in the background, armed when this returns.
-# Its process id is left in $pid_NAME.
-begin()
-{
-	name=$1
-	shift
-	dmaseq record --attach kprobe --ready-file /tmp/"$name".ready "$@" 2>$cases/"$name".err &
-	eval "pid_$name=\$!"
-}
-
-armed()
-{
-	for name; do
-		wait_until "$name was armed" [ -e /tmp/"$name".ready ]
-	done
-}
-
-# ended NAME: waits for it.
-ended()
-{
-	eval "pid=\$pid_$1"
-	# shellcheck disable=SC2154 # eval sets it
-	wait "$pid"
-	echo $? >$cases/"$1".status
-}
-
-# larger FILE BYTES
-larger()
-{
-	[ "$(stat -c %s "$1")" -gt "$2" ]
-}
-
-# Work without end, for what has to happen in the middle of it.
-work()
-{
-	dqload sync --pairs 1000000000 >/dev/null 2>&1 &
-	work=$!
-}
-
-# Killed, it says nothing about how many calls it made.
-work_ends()
-{
-	kill -KILL $work
-	wait $work 2>/dev/null
-}
-
-# closed TRACE: nothing is written to it any more
-closed()
-{
-	dmaseq dump "$1" 2>/dev/null | grep -q '^end '
-}
+me=troubles
+# shellcheck source-path=SCRIPTDIR source=recorders.sh
+. /lib/recorders.sh
 
 no_probe_is_left()
 {
