@@ -180,7 +180,7 @@ void record_say_holders(const struct record_watch *w)
 		return;
 	differ = dq_holders_compare(w->holders, say_holder, &said, &excused);
 	if (said > SENTENCES && dq_common.verbose == 0)
-		dq_warn("record: holders: %" PRIu64 " more. Try: dmaseq record -v", said - SENTENCES);
+		dq_warn("record: holders: %" PRIu64 " more. Try: dmaseq list --holders FILE", said - SENTENCES);
 	if (differ || dq_common.quiet)
 		return;
 	fprintf(stderr,

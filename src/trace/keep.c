@@ -586,35 +586,14 @@ static void put_defs(struct writing *w)
 /* Something whose definition is nowhere: it was lost, or an event came after its end. */
 static void put_unknown(struct writing *w, struct dq_ref ref)
 {
+	const struct dq_kind_desc *k = &dq_kinds[ref.kind];
 	struct dq_item item = { .kind = ref.kind };
 
-	switch (ref.kind) {
-	case DQ_TASK:
-		item.task.id = ref.id;
-		break;
-	case DQ_DEV:
-		item.dev.id = ref.id;
-		break;
-	case DQ_OPS:
-		item.ops.id = ref.id;
-		break;
-	case DQ_BUF:
-		item.buf.id = ref.id;
-		break;
-	case DQ_ATT:
-		item.att.id = ref.id;
-		break;
-	case DQ_STACK:
-		item.stack.id = ref.id;
-		break;
-	case DQ_TIMELINE:
-		item.timeline.id = ref.id;
-		break;
-	default:
-		item.kind = DQ_SNAP;
-		item.snap.id = ref.id;
+	for (const struct dq_field *f = k->f; f < k->f + k->n; f++)
+		if (!strcmp(f->name, "id"))
+			dq_field_set(&item, f, ref.id);
+	if (ref.kind == DQ_SNAP)
 		item.snap.what = DQ_SNAP_BEGIN;
-	}
 	put_def(w, &item);
 }
 
