@@ -167,6 +167,7 @@ struct dma_buf_attachment {
 
 struct dma_buf_export_info {
 	const char *exp_name;
+	struct module *owner;
 	const struct dma_buf_ops *ops;
 	__u64 size;		/* size_t: read by size */
 	int flags;
@@ -215,7 +216,6 @@ struct pt_regs {
 #define REG_RET(r)     ((r)->ax)
 #define REG_SP(r)      ((r)->sp)
 #define STACK_SIZE     16384 /* THREAD_SIZE: asm/page_64_types.h, without KASAN */
-#define STACK_PAD      0
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	unsigned long regs[31], sp, pc, pstate;
@@ -227,7 +227,14 @@ struct pt_regs {
 #define REG_RET(r)     ((r)->regs[0])
 #define REG_SP(r)      ((r)->sp)
 #define STACK_SIZE     16384 /* THREAD_SIZE: asm/memory.h, with pages of 4 KiB */
-#define STACK_PAD      0
+#elif defined(__TARGET_ARCH_arm)
+struct pt_regs {
+	__u32 uregs[18];	/* r0 - r15, cpsr, ORIG_r0 */
+};
+#define REG_ARG(r, n)  ((__u64)(r)->uregs[n])
+#define REG_RET(r)     ((__u64)(r)->uregs[0])
+#define REG_SP(r)      ((__u64)(r)->uregs[13])
+#define STACK_SIZE     (8192 - 8) /* THREAD_START_SP: asm/thread_info.h */
 #else
 #error "no register names for this architecture"
 #endif

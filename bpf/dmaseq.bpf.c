@@ -42,6 +42,11 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 enum { NR_close = 3, NR_lseek = 8, NR_mmap = 9, NR_ioctl = 16, NR_dup = 32, NR_dup2 = 33,
        NR_sendmsg = 46, NR_recvmsg = 47, NR_fcntl = 72, NR_exit = 60, NR_exit_group = 231,
        NR_dup3 = 292 };
+#elif defined(__TARGET_ARCH_arm)
+/* mmap2, fcntl64: what libraries call */
+enum { NR_exit = 1, NR_close = 6, NR_lseek = 19, NR_dup = 41, NR_ioctl = 54, NR_dup2 = 63,
+       NR_mmap = 192, NR_fcntl = 221, NR_exit_group = 248, NR_sendmsg = 296, NR_recvmsg = 297,
+       NR_dup3 = 358 };
 #else /* the generic table: arm64 */
 enum { NR_dup = 23, NR_dup3 = 24, NR_fcntl = 25, NR_ioctl = 29, NR_close = 57, NR_lseek = 62,
        NR_exit = 93, NR_exit_group = 94, NR_sendmsg = 211, NR_recvmsg = 212, NR_mmap = 222,
@@ -307,10 +312,7 @@ static __always_inline __u64 draw_token(void)
 
 /* ---- small readers ------------------------------------------------------------------ */
 
-static __always_inline bool is_err(__u64 p)
-{
-	return p >= (__u64)-4095;
-}
+#include "learn.h"
 
 static __always_inline bool is_dmabuf(__u64 file)
 {
@@ -424,9 +426,9 @@ __noinline int announce_buf(__u64 p, __u64 t)
 	w->ops = o->ops;
 	w->size = dmabuf_size(p);
 	w->ino = RD(inode, RD(file, RD(dma_buf, p, file), f_inode), i_ino);
-	read_str(w->exp_name, RD(dma_buf, p, exp_name));
-	read_str(w->name, RD(dma_buf, p, name));
-	owner = RD(dma_buf, p, owner);
+	read_str(w->exp_name, buf_exp_name(p));
+	read_str(w->name, buf_name(p));
+	owner = buf_owner(p);
 	if (owner)
 		RD_STR(w->owner, module, owner, name);
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
@@ -509,10 +511,11 @@ static __always_inline bool string_is(__u64 name, const volatile char *want)
 
 __noinline int exporter_matches(__u64 p)
 {
-	__u64 owner = RD(dma_buf, p, owner);
+	__u64 owner = buf_owner(p);
 
-	return string_is(RD(dma_buf, p, exp_name), cfg.exporter) ||
-	       (owner && string_is(owner + bpf_core_field_offset(struct module, name), cfg.exporter));
+	return string_is(buf_exp_name(p), cfg.exporter) ||
+	       (owner && bpf_core_field_exists(((struct module *)owner)->name) &&
+		string_is(owner + bpf_core_field_offset(struct module, name), cfg.exporter));
 }
 
 static __always_inline bool buf_matches(__u64 p)
@@ -767,6 +770,22 @@ static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs
 	c->a[3] = RD(pt_regs___task, regs, r10);
 	c->a[4] = RD(pt_regs___task, regs, r8);
 }
+#elif defined(__TARGET_ARCH_arm)
+#define REG_NR	   7
+#define REG_ORIG_0 17
+
+static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs)
+{
+	struct pt_regs r = {};
+
+	bpf_probe_read_kernel(&r, sizeof(r), (void *)regs);
+	/* entered by a fault or an interrupt: usr_entry puts -1 there (arch/arm/kernel/entry-armv.S) */
+	c->nr = r.uregs[REG_ORIG_0] == (__u32)-1 ? -1 : (__s32)r.uregs[REG_NR];
+	c->ret = (__s32)r.uregs[0];
+	c->a[0] = r.uregs[REG_ORIG_0];
+	for (int i = 1; i < 5; i++)
+		c->a[i] = r.uregs[i];
+}
 #else
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 struct pt_regs___task {
@@ -793,16 +812,20 @@ static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs
 /*
  * Where the registers of the system call are. bpf_task_pt_regs() came in 5.15 (dd6e10fbd9fb) and
  * needs the kernel's BTF; elsewhere it is what that helper does: the frame is at the end of the
- * stack, which has a fixed size.
+ * stack, which has a fixed size, or whose size was found by calibration.
  */
 static __always_inline __u64 user_regs(__u64 task)
 {
 	__u64 stack;
 
+	if (cfg.no_btf) {
+		stack = RD(task_struct, task, stack);
+		return stack && cfg.regs ? stack + cfg.regs : 0;
+	}
 	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs___probe))
 		return (__u64)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
 	stack = RD(task_struct, task, stack);
-	return stack ? stack + STACK_SIZE - STACK_PAD - bpf_core_type_size(struct pt_regs___size) : 0;
+	return stack ? stack + STACK_SIZE - bpf_core_type_size(struct pt_regs___size) : 0;
 }
 
 /* Which argument of the call is a file descriptor that the call was made on. */
@@ -1037,7 +1060,7 @@ static __always_inline void announce_objects(struct frame *f)
 	if (f->bufp) {
 		o = bpf_map_lookup_elem(&bufs, &f->bufp);
 		if (o && o->announced != 1 && o->token == f->buf) {
-			announce_ops(o->ops, RD(dma_buf, f->bufp, exp_name));
+			announce_ops(o->ops, buf_exp_name(f->bufp));
 			announce_buf(f->bufp, f->t0);
 		}
 	}
@@ -1089,6 +1112,7 @@ static __always_inline void read_args(struct frame *f, __u64 task, const __u32 h
 	}
 	switch (hook) {
 	case HOOK_EXPORT:
+		f->obj = a0;
 		f->a[0] = RD(dma_buf_export_info, a0, size);
 		f->a[1] = (__u32)RD(dma_buf_export_info, a0, flags);
 		break;
@@ -1351,7 +1375,7 @@ static __always_inline __u16 take_stack(void *ctx)
 static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64 a1, __u64 a2,
 				    __u64 a3, __u64 sp, __u64 ra)
 {
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 	struct task_state *st;
 	struct frame *f;
 
@@ -1400,9 +1424,11 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 	switch (f->ret) {
 	case RET_BUF:
 		if (is_err(ret))
-			return ret;
+			return as_long(ret);
 		if (hook == HOOK_EXPORT) /* a reused address whose release we missed */
 			bpf_map_delete_elem(&bufs, &ret);
+		if (hook == HOOK_EXPORT && cfg.no_btf)
+			learn(ret, f->obj);
 		f->bufp = ret;
 		o = find_buf(ret, hook == HOOK_EXPORT);
 		if (o)
@@ -1411,7 +1437,7 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		return ret ? 0 : -22;
 	case RET_ATT:
 		if (is_err(ret))
-			return ret;
+			return as_long(ret);
 		f->attp = ret;
 		o = find_att(ret, 1);
 		if (o)
@@ -1421,11 +1447,11 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		return 0;
 	case RET_SGT:
 		if (is_err(ret))
-			return ret;
+			return as_long(ret);
 		f->sgt = ret;
 		return ret ? RD(sg_table, ret, nents) : 0;
 	case RET_PTR:
-		return is_err(ret) ? (__s64)ret : ret != 0;
+		return is_err(ret) ? as_long(ret) : ret != 0;
 	case RET_INT:
 	case RET_FD:
 		if (hook == HOOK_ATTACH_REVOCABLE) /* a bool: the rest of the register is anything */
@@ -1450,14 +1476,14 @@ __noinline int name_was_set(__u64 p, __u64 token, __u64 t)
 	w->kind = WIRE_NAMED;
 	w->t = t;
 	w->buf = token;
-	read_str(w->name, RD(dma_buf, p, name));
+	read_str(w->name, buf_name(p));
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
 static __noinline int leave(__u32 hook, __u64 ret)
 {
-	__u64 task = bpf_get_current_task(), t1 = bpf_ktime_get_ns();
+	__u64 task = current_task(), t1 = bpf_ktime_get_ns();
 	struct task_state *st;
 	struct frame *f;
 	__s64 r;
@@ -1516,9 +1542,9 @@ static __noinline int leave(__u32 hook, __u64 ret)
 static __always_inline int on_return(__u32 hook, __u64 ret)
 {
 	if (hook == HOOK_SCM_SEND)
-		return descriptors_sent(bpf_get_current_task(), (__s32)ret);
+		return descriptors_sent(current_task(), (__s32)ret);
 	if (hook == HOOK_VM_AREA_DUP)
-		return mapping_was_copied(bpf_get_current_task(), ret);
+		return mapping_was_copied(current_task(), ret);
 	return leave(hook, ret);
 }
 
@@ -1547,6 +1573,11 @@ static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
 
 	bpf_probe_read_kernel(&ra, sizeof(ra), (void *)regs->sp);
 	return ra;
+}
+#elif defined(__TARGET_ARCH_arm)
+static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
+{
+	return regs->uregs[14];
 }
 #else
 static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
@@ -1639,14 +1670,14 @@ SEC("?kretprobe.multi") int mr_any(struct pt_regs *ctx)
 /* End of every syscall of the machine: must be cheap for tasks that never touched a dma-buf. */
 SEC("?raw_tp/sys_exit") int tp_sys_exit(__u64 *ctx)
 {
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
 	if (!st || !st->sys_active || !armed)
 		return 0;
 	if (st->depth)
 		drop_frames(task, 0);
-	return emit_sys(task, 0, bpf_ktime_get_ns(), (__s64)ctx[1]);
+	return emit_sys(task, 0, bpf_ktime_get_ns(), as_long(ctx[1]));
 }
 
 /* The last moment of a task_struct; its address may be another task's afterwards. */
@@ -1682,7 +1713,7 @@ SEC("?raw_tp/sched_process_fork") int tp_fork(__u64 *ctx)
 /* A new name; and with --comm maybe a new verdict. */
 SEC("?raw_tp/sched_process_exec") int tp_exec(__u64 *ctx)
 {
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
 	if (st && st->announced == TASK_KNOWN)

@@ -39,7 +39,7 @@ static __always_inline void announce_timeline(struct fence_event *ctx, __u64 con
 
 SEC("?tp/dma_fence/dma_fence_wait_start") int tp_wait_start(struct fence_event *ctx)
 {
-	__u64 task = bpf_get_current_task(), context = ctx->context;
+	__u64 task = current_task(), context = ctx->context;
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 	struct frame *f, *up;
 

@@ -153,7 +153,7 @@ struct binder_fd_event {
 /* In the sender, while its transaction is translated. */
 SEC("?tp/binder/binder_transaction_fd_send") int tp_binder_send(struct binder_fd_event *ctx)
 {
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 
 	if (!armed)
 		return 0;
@@ -165,7 +165,7 @@ SEC("?tp/binder/binder_transaction_fd_send") int tp_binder_send(struct binder_fd
 SEC("?tp/binder/binder_transaction_fd_recv") int tp_binder_recv(struct binder_fd_event *ctx)
 {
 	struct arrival a = { .fd = (__u32)ctx->fd, .key = (__u32)ctx->debug_id + 1ULL };
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 
 	if (armed)
 		bpf_map_update_elem(&arrivals, &task, &a, BPF_ANY);
@@ -238,7 +238,7 @@ static __always_inline void on_exec(__u64 task)
 /* Before its descriptors are closed. */
 SEC("?raw_tp/sched_process_exit") int tp_exit(__u64 *ctx)
 {
-	__u64 task = bpf_get_current_task();
+	__u64 task = current_task();
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 
 	if (armed && st && st->announced == TASK_KNOWN)

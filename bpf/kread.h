@@ -47,4 +47,23 @@
 /* A string at an address, into the array dst. */
 #define read_str(dst, addr) bpf_probe_read_kernel_str(dst, sizeof(dst), (void *)(addr))
 
+/* The running task as an address like all others: a 32-bit kernel's helper extends its sign. */
+static __always_inline __u64 current_task(void)
+{
+	__u64 task = bpf_get_current_task();
+
+	return KPTR == 4 ? (__u32)task : task;
+}
+
+/* A long of the kernel as the number that it is. */
+static __always_inline __s64 as_long(__u64 v)
+{
+	return KPTR == 4 ? (__s64)(__s32)v : (__s64)v;
+}
+
+static __always_inline bool is_err(__u64 p)
+{
+	return as_long(p) < 0 && as_long(p) >= -4095;
+}
+
 #endif /* DMASEQ_KREAD_H */

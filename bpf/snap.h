@@ -43,7 +43,7 @@ static __always_inline __u64 found(__u64 task, __u64 bufp)
 	if (task)
 		introduce(task);
 	if (o->announced != 1) {
-		announce_ops(o->ops, RD(dma_buf, bufp, exp_name));
+		announce_ops(o->ops, buf_exp_name(bufp));
 		announce_buf(bufp, bpf_ktime_get_ns());
 	}
 	return o->token;

@@ -317,6 +317,8 @@ struct config {
 	__u32 stacks;		/* with the stack of each outermost call */
 	__u32 pad2;
 	__u64 inode, min_size;	/* 0: any */
+	__u32 no_btf;		/* the kernel has none: see learn.h */
+	__u32 regs;		/* then: registers of a system call, from task_struct.stack; 0: unknown */
 	__u32 wake_bytes;	/* wake the collector when this much is in the ring */
 	__u32 pad;
 	char exporter[WIRE_STR];

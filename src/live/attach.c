@@ -120,6 +120,8 @@ static bool may_fentry(struct dq_live *l, struct hook_plan *p)
 		return not_on(p, "fentry", "trial attach: %s", dq_errname(l->fentry_err));
 	if (strcmp(p->module, "vmlinux"))
 		return not_on(p, "fentry", "it is in a module");
+	if (l->no_btf)
+		return not_on(p, "fentry", "the kernel has no BTF");
 	/* fentry must agree with the real number of arguments: vmap had one less in 5.10 */
 	n = btf_nargs(l->btf, p->info->name);
 	if (n < 0)
@@ -374,6 +376,8 @@ static void set_config(struct dq_live *l, uint64_t ring_bytes)
 	c->by_device = l->opts.device != NULL;
 	c->stacks = l->opts.stacks;
 	c->wake_bytes = ring_bytes / 4;
+	c->no_btf = l->no_btf;
+	c->regs = l->layout ? l->layout->regs : 0;
 	if (l->opts.comm)
 		snprintf(c->comm, sizeof(c->comm), "%s", l->opts.comm);
 	if (l->opts.device)

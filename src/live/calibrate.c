@@ -1002,6 +1002,124 @@ static void place_ops(struct cal *c)
 	}
 }
 
+/* ---- a buffer that exists already --------------------------------------------------------------- */
+
+/* A descriptor of ours for descriptor `fd` of process `pid`, when that is a dma-buf; or -1. */
+static int take_buffer(const char *pid, const char *fd)
+{
+	char path[64], to[32] = "";
+	int pidfd, ret;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/fd/%.16s", pid, fd);
+	if (readlink(path, to, sizeof(to) - 1) < 0 || strncmp(to, "/dmabuf:", 8))
+		return -1;
+	pidfd = syscall(SYS_pidfd_open, atoi(pid), 0);
+	if (pidfd < 0)
+		return -1;
+	ret = syscall(SYS_pidfd_getfd, pidfd, atoi(fd), 0);
+	close(pidfd);
+	return ret;
+}
+
+static int buffer_of(const char *pid)
+{
+	char path[32];
+	struct dirent *e;
+	int fd = -1;
+	DIR *dp;
+
+	snprintf(path, sizeof(path), "/proc/%.16s/fd", pid);
+	dp = opendir(path);
+	while (dp && fd < 0 && (e = readdir(dp)))
+		fd = e->d_name[0] == '.' ? -1 : take_buffer(pid, e->d_name);
+	if (dp)
+		closedir(dp);
+	return fd;
+}
+
+static int any_buffer(void)
+{
+	DIR *dp = opendir("/proc");
+	struct dirent *e;
+	int fd = -1;
+
+	while (dp && fd < 0 && (e = readdir(dp)))
+		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
+			fd = buffer_of(e->d_name);
+	if (dp)
+		closedir(dp);
+	return fd;
+}
+
+/* What /proc says about our descriptor: the name of its exporter. */
+static bool exporter_of(int fd, char *buf, size_t size)
+{
+	char path[48], line[128];
+	bool ok = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && !ok && fgets(line, sizeof(line), f)) {
+		ok = !strncmp(line, "exp_name:\t", 10);
+		if (ok)
+			snprintf(buf, size, "%.*s", (int)strcspn(line + 10, "\n"), line + 10);
+	}
+	if (f)
+		fclose(f);
+	return ok;
+}
+
+static bool is_module(struct cal *c, uint64_t addr)
+{
+	uint8_t mem[PEEK_CHUNK];
+	char path[96];
+	int at = c->lo->off[LF_module_name];
+
+	if (at < 0 || !kernel_pointer(c, addr) || peek(c, addr, mem, sizeof(mem)))
+		return false;
+	mem[sizeof(mem) - 1] = '\0';
+	snprintf(path, sizeof(path), "/sys/module/%.56s/refcnt", (char *)mem + at);
+	return mem[at] && !strchr((char *)mem + at, '/') && !access(path, F_OK);
+}
+
+static void look_at_buffer(struct cal *c, int fd)
+{
+	struct places exp_name = { 0 }, owner = { 0 };
+	uint64_t file = file_of(c, fd), size = lseek(fd, 0, SEEK_END), buf;
+	uint8_t mem[256];
+	char exporter[80];
+
+	if (peek(c, file, mem, sizeof(mem)) || !exporter_of(fd, exporter, sizeof(exporter)))
+		return;
+	buf = word_at(c, mem, c->lo->off[LF_file_private_data]);
+	if (peek(c, buf, mem, sizeof(mem)) || word_at(c, mem, 0) != size ||
+	    word_at(c, mem, c->word) != file)
+		return;
+	layout_found(c->lo, LF_dma_buf_size, 0);
+	layout_found(c->lo, LF_dma_buf_file, c->word);
+	for (size_t k = 5 * c->word; k < sizeof(mem); k += c->word) {
+		observed(&exp_name, k, is_string(c, word_at(c, mem, k), exporter));
+		observed(&owner, k, is_module(c, word_at(c, mem, k)));
+	}
+	settle(c, LF_dma_buf_exp_name, &exp_name, sizeof(mem));
+	settle(c, LF_dma_buf_owner, &owner, sizeof(mem));
+	/* set by a program, so that it may be anything: from 5.3 to 7.2 it follows */
+	if (c->lo->found[LF_dma_buf_exp_name])
+		c->lo->off[LF_dma_buf_name] = c->lo->off[LF_dma_buf_exp_name] + c->word;
+}
+
+/* Without one, the probes learn the same at the first export that they see (bpf/learn.h). */
+static void find_buffer(struct cal *c)
+{
+	int fd = any_buffer();
+
+	if (fd < 0)
+		return;
+	look_at_buffer(c, fd);
+	close(fd);
+}
+
 /* ---- all ------------------------------------------------------------------------------------------- */
 
 static int calibrate_files(struct cal *c)
@@ -1025,6 +1143,8 @@ static int calibrate_files(struct cal *c)
 		find_d_fsdata(c);
 	find_mapping(c);
 	find_devices(c);
+	if (c->lo->found[LF_file_private_data])
+		find_buffer(c);
 	return 0;
 }
 

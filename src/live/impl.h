@@ -72,8 +72,9 @@ struct dq_live {
 	struct ring_buffer *ring;
 	struct dq_ksyms *ksyms;
 	struct btf *btf;
+	bool no_btf;		/* the kernel has none, or we act as if; --btf FILE does not change that */
 	const char *btf_path;	/* for libbpf; NULL: the kernel's own */
-	struct layout *layout;	/* found by calibration; NULL: not needed */
+	struct layout *layout;	/* found by calibration; NULL: the kernel has BTF */
 	int btf_fd;		/* the BTF made of it, -1 */
 	char btf_fd_path[32];
 	struct hook_plan plan[HOOK_MAX];

@@ -17,6 +17,25 @@ struct btf;
 
 enum field_kind { FK_PTR, FK_LONG, FK_U16, FK_U32, FK_S32, FK_CHARS, FK_STRUCT };
 
+/* Registers that the probes do not read as user ABI. */
+#if defined(__x86_64__)
+#define LAYOUT_REGS(F)                                                                             \
+	F(pt_regs, r10, LONG, 7)                                                                   \
+	F(pt_regs, r9, LONG, 8)                                                                    \
+	F(pt_regs, r8, LONG, 9)                                                                    \
+	F(pt_regs, ax, LONG, 10)                                                                   \
+	F(pt_regs, dx, LONG, 12)                                                                   \
+	F(pt_regs, si, LONG, 13)                                                                   \
+	F(pt_regs, di, LONG, 14)                                                                   \
+	F(pt_regs, orig_ax, LONG, 15)
+#elif defined(__aarch64__)
+#define LAYOUT_REGS(F)                                                                             \
+	F(pt_regs, orig_x0, LONG, 34)                                                              \
+	F(pt_regs, syscallno, S32, 35)
+#else
+#define LAYOUT_REGS(F)
+#endif
+
 /*
  * Structures and fields as in bpf/core_types.h. The last column is the place in units of a pointer
  * where it has been the same in every kernel from 5.10 to 7.2 whatever its configuration (structures
@@ -67,6 +86,7 @@ enum field_kind { FK_PTR, FK_LONG, FK_U16, FK_U32, FK_S32, FK_CHARS, FK_STRUCT }
 	F(dma_buf_attachment, dev, PTR, 1)                                                         \
 	F(dma_buf_attachment, importer_ops, PTR, -1)                                               \
 	F(dma_buf_export_info, exp_name, PTR, 0)                                                   \
+	F(dma_buf_export_info, owner, PTR, 1)                                                      \
 	F(dma_buf_export_info, ops, PTR, 2)                                                        \
 	F(dma_buf_export_info, size, LONG, 3)                                                      \
 	F(dma_buf_export_info, flags, S32, 4)                                                      \
@@ -89,7 +109,8 @@ enum field_kind { FK_PTR, FK_LONG, FK_U16, FK_U32, FK_S32, FK_CHARS, FK_STRUCT }
 	F(vm_area_struct, vm_flags, LONG, -1)                                                      \
 	F(vm_area_struct, vm_file, PTR, -1)                                                        \
 	F(poll_table_struct, _key, U32, 1)                                                         \
-	F(dma_buf_poll_cb_t, poll, PTR, 3)
+	F(dma_buf_poll_cb_t, poll, PTR, 3)                                                         \
+	LAYOUT_REGS(F)
 
 enum layout_field {
 #define F(strct, field, kind, fixed) LF_##strct##_##field,

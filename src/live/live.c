@@ -119,7 +119,7 @@ static bool btf_forbidden(const struct dq_live *l)
 	return l->opts.btf && !strcmp(l->opts.btf, "none");
 }
 
-static int calibrate_btf(struct dq_live *l)
+static int calibrate_layout(struct dq_live *l)
 {
 	uint64_t t0 = now_ns();
 	int err;
@@ -128,16 +128,40 @@ static int calibrate_btf(struct dq_live *l)
 	if (!l->layout)
 		return dq_live_fail(l, -ENOMEM, "not enough memory");
 	err = calibrate(l->layout, l->ksyms);
-	if (!err)
-		l->btf_fd = err = layout_btf(l->layout);
-	if (err < 0)
+	if (err)
 		return dq_live_fail(l, err,
 				    "cannot find out the layout of this kernel, which has no BTF: %s. Try: dmaseq record --btf FILE, with the BTF made from this kernel's vmlinux by 'pahole --btf_encode_detached FILE vmlinux'",
 				    dq_errname(err));
 	dq_debug("calibrated in %" PRIu64 " us; a system call's registers are at %d of its stack",
 		 (now_ns() - t0) / 1000, l->layout->regs);
-	snprintf(l->btf_fd_path, sizeof(l->btf_fd_path), "/proc/self/fd/%d", l->btf_fd);
+	return 0;
+}
+
+/* The layout that was found, as BTF for libbpf. */
+static int make_btf(struct dq_live *l)
+{
+	int fd = layout_btf(l->layout);
+
+	if (fd < 0)
+		return dq_live_fail(l, fd, "cannot make BTF: %s. Try: dmaseq record --btf FILE",
+				    dq_errname(fd));
+	l->btf_fd = fd;
+	snprintf(l->btf_fd_path, sizeof(l->btf_fd_path), "/proc/self/fd/%d", fd);
 	l->btf_path = l->btf_fd_path;
+	return 0;
+}
+
+/* Is the user's BTF of the kernel that runs? One of another kernel would make the probes lie. */
+static int check_btf(struct dq_live *l)
+{
+	for (int f = 0; f < LF_MAX; f++) {
+		int off = l->layout->found[f] ? layout_btf_offset(l->btf, f) : -1;
+
+		if (off >= 0 && off != l->layout->off[f])
+			return dq_live_fail(l, -EINVAL,
+					    "cannot use %s: EINVAL: it is the BTF of another kernel, it has %s at %d and not at %d. Try: dmaseq record without --btf",
+					    l->btf_path, layout_name(f), off, l->layout->off[f]);
+	}
 	return 0;
 }
 
@@ -145,10 +169,13 @@ static int load_btf(struct dq_live *l)
 {
 	int err = 0;
 
+	l->no_btf = !l->sys.have_btf || btf_forbidden(l);
+	if (l->no_btf)
+		err = calibrate_layout(l);
 	if (l->opts.btf && !btf_forbidden(l))
 		l->btf_path = l->opts.btf;
-	else if (!l->sys.have_btf || btf_forbidden(l))
-		err = calibrate_btf(l);
+	else if (!err && l->no_btf)
+		err = make_btf(l);
 	if (err)
 		return err;
 	l->btf = l->btf_path ? btf__parse(l->btf_path, NULL) : btf__load_vmlinux_btf();
@@ -157,7 +184,7 @@ static int load_btf(struct dq_live *l)
 				    l->btf_path ? " from " : "", l->btf_path ? l->btf_path : "",
 				    dq_errname(errno),
 				    l->btf_path ? l->btf_path : "/sys/kernel/btf/vmlinux");
-	return 0;
+	return l->no_btf ? check_btf(l) : 0;
 }
 
 size_t dq_live_layout(const struct dq_live *l, const struct dq_live_field **ret)
@@ -274,6 +301,29 @@ static void put_filter(struct dq_live *l)
 	dq_sb_free(&sb);
 }
 
+/* How the structures of a kernel without BTF were known. */
+static void put_calibration(struct dq_live *l)
+{
+	const struct layout *lo = l->layout;
+	struct dq_sb sb = { 0 };
+	int found = 0, fixed = 0;
+
+	if (l->btf_path && l->btf_path == l->opts.btf) {
+		put_meta(l, "calibration", "btf file");
+		return;
+	}
+	for (int f = 0; f < LF_MAX; f++) {
+		found += lo->found[f];
+		fixed += !lo->found[f] && lo->off[f] >= 0;
+	}
+	dq_sb_printf(&sb, "found=%d fixed=%d", found, fixed);
+	for (int f = 0, n = 0; f < LF_MAX; f++)
+		if (lo->off[f] == LAYOUT_UNKNOWN)
+			dq_sb_printf(&sb, "%s%s", n++ ? "," : " unknown=", layout_name(f));
+	put_meta(l, "calibration", dq_sb_str(&sb));
+	dq_sb_free(&sb);
+}
+
 static void put_metas(struct dq_live *l)
 {
 	char buf[32];
@@ -286,6 +336,8 @@ static void put_metas(struct dq_live *l)
 	put_meta(l, "rung", l->rung_text);
 	snprintf(buf, sizeof(buf), "%u", bpf_map__max_entries(l->skel->maps.ring));
 	put_meta(l, "ring.bytes", buf);
+	if (l->layout)
+		put_calibration(l);
 	if (l->opts.raw_addresses)
 		put_meta(l, "raw_addresses", "yes");
 	put_filter(l);
@@ -491,6 +543,9 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	drain_losses(l);
 	put_recursion(l, now);
 	find_silent(l);
+	if (l->skel->bss->learnt_wrong)
+		dq_warn("%u buffers are not laid out as in the kernels that dmaseq knows: what is recorded of them may be wrong. Try: dmaseq record --btf FILE",
+			l->skel->bss->learnt_wrong);
 	put_hooks(l, true);
 	put_clock(l);
 	dq_live_stats(l, &st);

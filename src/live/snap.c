@@ -27,7 +27,7 @@ static const struct {
 
 static bool available(const struct dq_live *l, size_t i)
 {
-	return btf__find_by_name_kind(l->btf, sources[i].type, BTF_KIND_STRUCT) > 0;
+	return !l->no_btf && btf__find_by_name_kind(l->btf, sources[i].type, BTF_KIND_STRUCT) > 0;
 }
 
 void snap_enable(struct dq_live *l)
