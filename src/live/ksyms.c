@@ -128,8 +128,12 @@ static int read_symbols(struct dq_ksyms *k, const char *only, bool *any_addr)
 
 	if (!f)
 		return -errno;
-	while (!err && fgets(line, sizeof(line), f))
-		err = parse_line(k, line, only, any_addr);
+	while (!err && fgets(line, sizeof(line), f)) {
+		if (!only || strstr(line, only))
+			err = parse_line(k, line, only, any_addr);
+		else if (*any_addr)
+			break; /* a module's symbols are together: these are the next one's */
+	}
 	fclose(f);
 	if (k->n)
 		qsort(k->syms, k->n, sizeof(*k->syms), by_addr);
