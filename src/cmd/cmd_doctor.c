@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * cmd_doctor.c - dmaseq doctor: what this kernel allows, which rung each hook gets,
- * and a self-test that makes probes fire.
+ * cmd_doctor.c - dmaseq doctor: what this kernel allows, which rung each hook gets and
+ * why; with --self-test, whether the probes fire.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -9,22 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <linux/dma-buf.h>
-#include <linux/dma-heap.h>
-#include <linux/udmabuf.h>
 
 #include "../live/live.h"
 #include "../util/util.h"
 #include "cmd.h"
+#include "selftest.h"
 
 struct doctor_opts {
 	int attach;
 	const char *btf;
+	bool self_test;
 };
 
 static const struct dq_opt opts[] = {
@@ -32,6 +27,8 @@ static const struct dq_opt opts[] = {
 	  "try this kind of probes only: fentry, multi or kprobe", "fentry multi kprobe", false },
 	{ "btf", 0, "FILE", DQ_OPT_STR, offsetof(struct doctor_opts, btf), NULL,
 	  "types of the running kernel, when it has no BTF of its own; none: calibrate", NULL, false },
+	{ "self-test", 0, NULL, DQ_OPT_FLAG, offsetof(struct doctor_opts, self_test), NULL,
+	  "drive the exporters and importers that are here, and see which probes fire", NULL, false },
 	{ .name = NULL },
 };
 
@@ -43,6 +40,15 @@ static void say(const char *what, bool ok, const char *text)
 		printf("%s%s\033[0m%-14s %s\n", ok ? "\033[32m" : "\033[31m", mark, what, text);
 	else
 		printf("%s%-14s %s\n", mark, what, text);
+}
+
+/* Where the numbers of tracepoints are, for the few hooks that are some. */
+static void show_tracefs(const struct dq_sysinfo *si)
+{
+	printf("    %-14s %s\n", "tracefs",
+	       si->have_tracefs ? "mounted" :
+	       si->tracefs_known ? "not mounted, fence waits and binder are not recorded: mount -t tracefs tracefs /sys/kernel/tracing" :
+				   "this kernel has none (CONFIG_FTRACE): fence waits and binder are not recorded");
 }
 
 static void show_system(const struct dq_sysinfo *si)
@@ -68,107 +74,194 @@ static void show_system(const struct dq_sysinfo *si)
 	    si->have_kprobes ? "kprobe PMU" : "none (CONFIG_KPROBE_EVENTS)");
 	printf("    %-14s %s\n", "BTF",
 	       si->have_btf ? "/sys/kernel/btf/vmlinux" : "none (CONFIG_DEBUG_INFO_BTF)");
+	say("symbols", si->have_addresses,
+	    si->have_addresses ? "/proc/kallsyms with addresses" :
+	    si->kptr_restrict == 2 ?
+				 "addresses are hidden from everybody: sysctl kernel.kptr_restrict=1" :
+				 "/proc/kallsyms shows no addresses: CAP_SYSLOG, or root");
+	show_tracefs(si);
 	printf("    %-14s %s\n", "lockdown", si->lockdown[0] ? si->lockdown : "unknown");
-	printf("    %-14s unprivileged_bpf_disabled %ld, perf_event_paranoid %ld, kptr_restrict %ld\n",
-	       "sysctl", si->unprivileged_bpf_disabled, si->perf_event_paranoid, si->kptr_restrict);
+	if (!si->cap_sys_admin) /* these bind nobody who has it */
+		printf("    %-14s unprivileged_bpf_disabled %ld, perf_event_paranoid %ld, kptr_restrict %ld\n",
+		       "sysctl", si->unprivileged_bpf_disabled, si->perf_event_paranoid,
+		       si->kptr_restrict);
 }
 
-/* ---- the self-test: a buffer of our own ------------------------------------------------ */
+/* ---- the hooks --------------------------------------------------------------------------- */
 
-static int make_udmabuf(void)
+/* "label     n  name name ..." with lines of at most 100 columns */
+static void show_names(const char *label, const struct dq_live_hook *h, size_t n,
+		       bool (*is)(const struct dq_live_hook *h, const void *ctx), const void *ctx)
 {
-	struct udmabuf_create c = { .size = 4096, .flags = UDMABUF_FLAGS_CLOEXEC };
-	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd = -1;
+	size_t count = 0, column = 0;
 
-	c.memfd = memfd_create("dmaseq", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (dev >= 0 && (int)c.memfd >= 0 && !ftruncate(c.memfd, 4096) &&
-	    !fcntl(c.memfd, F_ADD_SEALS, F_SEAL_SHRINK))
-		fd = ioctl(dev, UDMABUF_CREATE, &c);
-	if (dev >= 0)
-		close(dev);
-	if ((int)c.memfd >= 0)
-		close(c.memfd);
-	return fd;
-}
+	for (size_t i = 0; i < n; i++)
+		count += is(&h[i], ctx);
+	if (!count)
+		return;
+	printf("%-10s %3zu ", label, count);
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(h[i].info->name);
 
-static int make_heap(void)
-{
-	struct dma_heap_allocation_data a = { .len = 4096, .fd_flags = O_RDWR | O_CLOEXEC };
-	int dev = open("/dev/dma_heap/system", O_RDWR | O_CLOEXEC), fd = -1;
-
-	if (dev >= 0 && !ioctl(dev, DMA_HEAP_IOCTL_ALLOC, &a))
-		fd = a.fd;
-	if (dev >= 0)
-		close(dev);
-	return fd;
-}
-
-static const char *const exporters[] = { "no exporter", "udmabuf", "the system heap" };
-
-/* Every step of the protocol that user space can cause without an importer. Returns which exporter
- * made the buffer: an index of exporters[]. */
-static char exercise(void)
-{
-	struct dma_buf_sync s = { .flags = DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW };
-	char which = 1;
-	int fd = make_udmabuf();
-	void *p;
-
-	if (fd < 0) {
-		which = 2;
-		fd = make_heap();
+		if (!is(&h[i], ctx))
+			continue;
+		if (column && 15 + column + 1 + len > 100) {
+			printf("\n%-14s", "");
+			column = 0;
+		}
+		printf(" %s", h[i].info->name);
+		column += len + 1;
 	}
-	if (fd < 0)
-		return 0;
-	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	ioctl(fd, DMA_BUF_IOCTL_SYNC, &s);
-	s.flags = DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW;
-	ioctl(fd, DMA_BUF_IOCTL_SYNC, &s);
-	if (p != MAP_FAILED)
-		munmap(p, 4096);
-	close(fd);
-	return which;
+	printf("\n");
 }
 
-/* Our own calls are never recorded, so a child makes them. */
-static int self_test(struct dq_live *live)
+static bool is_on(const struct dq_live_hook *h, const void *rung)
 {
-	char which = 0;
-	pid_t pid;
-	int p[2];
-
-	if (pipe2(p, O_CLOEXEC))
-		return 0;
-	pid = fork();
-	if (!pid) {
-		which = exercise();
-		_exit(write(p[1], &which, 1) != 1);
-	}
-	close(p[1]);
-	if (pid < 0 || read(p[0], &which, 1) != 1)
-		which = 0;
-	close(p[0]);
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-	dq_live_poll(live, 0);
-	return which;
+	return !strcmp(h->rung, rung);
 }
 
-static void show_hooks(struct dq_live *live, bool all)
+static bool is_callback(const struct dq_live_hook *h)
+{
+	return h->info->kind == KIND_OPS || h->info->kind == KIND_IMPOPS;
+}
+
+static bool is_absent(const struct dq_live_hook *h, const void *ctx)
+{
+	(void)ctx;
+	return !h->rung[0] && !is_callback(h) && !strcmp(h->state, "absent");
+}
+
+static bool is_not_met(const struct dq_live_hook *h, const void *ctx)
+{
+	(void)ctx;
+	return !h->rung[0] && is_callback(h);
+}
+
+/* Each reason once, with how many hooks it holds for. */
+static void show_whys(const struct dq_live_hook *h, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t count = 0;
+		bool first = true;
+
+		for (size_t j = 0; j < n; j++) {
+			if (!h[j].rung[0] || strcmp(h[j].why, h[i].why))
+				continue;
+			first &= count || j == i;
+			count++;
+		}
+		if (h[i].rung[0] && h[i].why[0] && first)
+			printf("%-10s %3zu  %s\n", "because", count, h[i].why);
+	}
+}
+
+static void show_trouble(const struct dq_live_hook *h)
+{
+	if (h->rung[0] || is_not_met(h, NULL) || (is_absent(h, NULL) && !h->info->need))
+		return;
+	printf("%-36s %s%s\n", h->info->name, h->state,
+	       h->info->need == NEED_REQ && strncmp(h->state, "not needed", 10) ? "  <- required" : "");
+}
+
+/* One screen: what each hook gets, and why nothing better. */
+static void show_summary(const struct dq_live_hook *h, size_t n)
+{
+	static const char *const rungs[] = { "fentry", "multi", "kprobe", "tracepoint" };
+
+	printf("\n%-10s     %s\n", "probes", "functions");
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(rungs); i++)
+		show_names(rungs[i], h, n, is_on, rungs[i]);
+	show_names("not met", h, n, is_not_met, NULL);
+	show_names("not here", h, n, is_absent, NULL);
+	show_whys(h, n);
+	for (size_t i = 0; i < n; i++)
+		show_trouble(&h[i]);
+}
+
+/* With -v: a line for each hook. */
+static void show_table(const struct dq_live_hook *h, size_t n)
+{
+	printf("\n%-36s %-10s %-22s %s\n", "hook", "probe", "state", "why no better one");
+	for (size_t i = 0; i < n; i++)
+		printf("%-36s %-10s %-22s %s%s\n", h[i].info->name, h[i].rung[0] ? h[i].rung : "-",
+		       h[i].state, h[i].why,
+		       h[i].info->need == NEED_REQ && is_absent(&h[i], NULL) ? "  <- required" : "");
+}
+
+/* ---- the self-test ------------------------------------------------------------------------ */
+
+static void drain(void *live)
+{
+	dq_live_poll(live, 20);
+}
+
+static bool failed(const struct dq_live_hook *h, const struct selftest *st)
+{
+	return h->rung[0] && !h->hits && st->must[h->info->id];
+}
+
+static size_t count_failed(struct dq_live *live, const struct selftest *st)
+{
+	const struct dq_live_hook *h;
+	size_t n = dq_live_hooks(live, &h), count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += failed(&h[i], st);
+	return count;
+}
+
+static void show_hits(struct dq_live *live, const struct selftest *st)
 {
 	const struct dq_live_hook *h;
 	size_t n = dq_live_hooks(live, &h);
 
-	printf("\n%-36s %-8s %-22s %6s\n", "hook", "rung", "state", "hits");
+	printf("\n%-36s %-10s %s\n", "hook", "probe", "     hits");
 	for (size_t i = 0; i < n; i++) {
-		bool bad = !h[i].rung[0] && h[i].info->need == NEED_REQ;
-
-		if (!all && !bad && !h[i].rung[0])
+		if (!h[i].rung[0])
 			continue;
-		printf("%-36s %-8s %-22s %6" PRIu64 "%s\n", h[i].info->name,
-		       h[i].rung[0] ? h[i].rung : "-", h[i].state, h[i].hits,
-		       bad ? "  <- required" : "");
+		printf("%-36s %-10s ", h[i].info->name, h[i].rung);
+		if (h[i].hits)
+			printf("%9" PRIu64 "\n", h[i].hits);
+		else
+			printf("%9s\n", failed(&h[i], st) ? "NONE  <- its function was called" :
+							    "-  not reached by the self-test");
 	}
+}
+
+static int self_test(struct dq_live *live)
+{
+	struct selftest st;
+	size_t bad = 0;
+	int err = 0;
+
+	/* Twice: a table that kallsyms does not name is armed at its first buffer, while that lives. */
+	for (int pass = 0; !err && pass < 2 && (!pass || bad); pass++) {
+		err = selftest_run(&st, drain, live);
+		bad = err ? 0 : count_failed(live, &st);
+	}
+	if (err) {
+		say("self-test", false, err == -ETIME ? "a device did not answer" : dq_errname(err));
+		return err;
+	}
+	say("self-test", !bad,
+	    !st.nlines ? "no exporter that a program can use here: nothing is proven" :
+	    bad	       ? "functions were called whose probes did not fire:" :
+			 "every probe fired whose function was called for sure");
+	for (unsigned int i = 0; i < st.nlines; i++)
+		printf("    %-14s %s\n", st.lines[i].what, st.lines[i].text);
+	show_hits(live, &st);
+	return bad ? -EIO : 0;
+}
+
+static void show_hooks(struct dq_live *live)
+{
+	const struct dq_live_hook *h;
+	size_t n = dq_live_hooks(live, &h);
+
+	if (dq_common.verbose)
+		show_table(h, n);
+	else
+		show_summary(h, n);
 }
 
 /* What calibration found, and what the kernel's BTF says to that if it has one (--btf none). */
@@ -220,7 +313,6 @@ static int check_live(const struct doctor_opts *o)
 	struct dq_live_stats st;
 	struct dq_sink sink;
 	int err, null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	int which;
 
 	err = dq_live_new(&live, &lo);
 	if (!err)
@@ -244,14 +336,8 @@ static int check_live(const struct doctor_opts *o)
 	}
 	dq_live_stats(live, &st);
 	say("recording", true, st.rung);
-	which = self_test(live);
-	if (which)
-		printf("    %-14s a buffer of %s was exported, mapped, synced and closed\n", "self-test",
-		       exporters[which]);
-	else
-		printf("    %-14s no exporter that a program can use here (udmabuf, system heap): hits are not proven\n",
-		       "self-test");
-	show_hooks(live, dq_common.verbose > 0);
+	show_hooks(live);
+	err = o->self_test ? self_test(live) : 0;
 	dq_live_stop(live, "doctor");
 out:
 	dq_writer_close(&w);
@@ -291,7 +377,8 @@ const struct dq_cmd dq_cmd_doctor = {
 	.opts_size = sizeof(struct doctor_opts),
 	.min_args = 0,
 	.max_args = 0,
-	.examples = "  dmaseq doctor        what can be recorded here, and why not\n"
-		    "  dmaseq doctor -v     every hook, also those that this kernel does not have\n",
+	.examples = "  dmaseq doctor               what can be recorded here, and why not\n"
+		    "  dmaseq doctor -v            every hook, and why it got no better probe\n"
+		    "  dmaseq doctor --self-test   does every probe fire?\n",
 	.run = run,
 };

@@ -174,11 +174,12 @@ static void go_down(struct dq_live *l, struct hook_plan *p, int rung)
 	p->rung = rung;
 }
 
-/* The kernel refused it on its rung. */
-static void refused(struct dq_live *l, struct hook_plan *p, int err)
+/* The kernel refused it on its rung: to load the program or to attach it. */
+static void refused(struct dq_live *l, struct hook_plan *p, const char *what, int err)
 {
-	dq_debug("%s: %s refused: %s", p->info->name, ladder[p->rung].name, dq_errname(err));
-	not_on(p, ladder[p->rung].name, "trial attach: %s", dq_errname(err));
+	dq_debug("%s: %s refused: %s: %s", p->info->name, ladder[p->rung].name, what,
+		 dq_errname(err));
+	not_on(p, ladder[p->rung].name, "%s: %s", what, dq_errname(err));
 	go_down(l, p, p->rung + 1);
 }
 
@@ -285,6 +286,7 @@ int attach_plan(struct dq_live *l)
 			plan_hook(l, p);
 		} else {
 			snprintf(p->state, sizeof(p->state), "not met");
+			snprintf(p->why, sizeof(p->why), "no fentry, no multi: they hold modules");
 		}
 	}
 	/* filp_close() calls filp_flush() where that exists (6.7+, and backports): never both. */
@@ -491,7 +493,7 @@ int attach_load(struct dq_live *l)
 		dq_debug("%s: %s rejected: %s", p->info->name, ladder[p->rung].name,
 			 verdict(l, why, sizeof(why)));
 		if (p->rung == DQ_RUNG_FENTRY && l->opts.rung == DQ_RUNG_AUTO) {
-			refused(l, p, err);
+			refused(l, p, "verifier", err);
 			continue;
 		}
 		p->wanted = false;
@@ -602,7 +604,7 @@ static int attach_hook(struct dq_live *l, struct hook_plan *p)
 				if (q->wanted && q->rung == DQ_RUNG_FENTRY)
 					go_down(l, q, DQ_RUNG_FENTRY);
 		} else {
-			refused(l, p, err);
+			refused(l, p, "trial attach", err);
 		}
 		return 1;
 	}

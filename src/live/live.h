@@ -111,6 +111,9 @@ struct dq_sysinfo {
 	bool have_kprobes;	/* the kprobe PMU is there */
 	bool have_btf;		/* /sys/kernel/btf/vmlinux is readable */
 	bool have_dmabuf;	/* dma_buf_export is in kallsyms */
+	bool have_addresses;	/* ... with its address */
+	bool have_tracefs;	/* readable */
+	bool tracefs_known;	/* the kernel has it, mounted or not */
 	bool have_ringbuf;
 	char lockdown[32];	/* "none", "integrity", "confidentiality"; "" unknown */
 	long unprivileged_bpf_disabled, perf_event_paranoid, kptr_restrict; /* -1: unknown */

@@ -85,17 +85,30 @@ static int try_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries
 	return 0;
 }
 
-static bool has_dmabuf(void)
+static void look_for_dmabuf(struct dq_sysinfo *si)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[512];
-	bool found = false;
 
-	while (f && !found && fgets(line, sizeof(line), f))
-		found = strstr(line, " dma_buf_export\n") || strstr(line, " dma_buf_export\t");
+	while (f && !si->have_dmabuf && fgets(line, sizeof(line), f)) {
+		si->have_dmabuf = strstr(line, " dma_buf_export\n") || strstr(line, " dma_buf_export\t");
+		si->have_addresses = strtoull(line, NULL, 16) != 0;
+	}
 	if (f)
 		fclose(f);
-	return found;
+}
+
+static void look_for_tracefs(struct dq_sysinfo *si)
+{
+	FILE *f = fopen("/proc/filesystems", "re");
+	char line[128];
+
+	si->have_tracefs = !access("/sys/kernel/tracing/events", R_OK | X_OK) ||
+			   !access("/sys/kernel/debug/tracing/events", R_OK | X_OK);
+	while (f && !si->tracefs_known && fgets(line, sizeof(line), f))
+		si->tracefs_known = !strcmp(line, "nodev\ttracefs\n");
+	if (f)
+		fclose(f);
 }
 
 void dq_sysinfo_read(struct dq_sysinfo *si)
@@ -115,7 +128,8 @@ void dq_sysinfo_read(struct dq_sysinfo *si)
 	si->have_ringbuf = !try_map(BPF_MAP_TYPE_RINGBUF, 0, 0, sysconf(_SC_PAGESIZE));
 	si->have_kprobes = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
 	si->have_btf = !access("/sys/kernel/btf/vmlinux", R_OK);
-	si->have_dmabuf = has_dmabuf();
+	look_for_dmabuf(si);
+	look_for_tracefs(si);
 	si->unprivileged_bpf_disabled = read_number("/proc/sys/kernel/unprivileged_bpf_disabled");
 	si->perf_event_paranoid = read_number("/proc/sys/kernel/perf_event_paranoid");
 	si->kptr_restrict = read_number("/proc/sys/kernel/kptr_restrict");

@@ -3,8 +3,9 @@
 #
 # test_doctor.sh KERNEL
 #
-# What doctor said in the guest of test_record.sh is expected/doctor.KERNEL,
-# but for how often each probe was hit: there "some" is any number but 0.
+# What doctor --self-test said in the guest of test_record.sh is
+# expected/doctor.KERNEL, but for how often each probe was hit: there "some" is
+# any number but 0.
 # UPDATE_GOLDEN=1 writes the expected file anew.
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
 . "$(dirname "$0")/testlib.sh"

@@ -108,5 +108,5 @@ for recording; do
 done
 ftrace-count.sh remove
 
-dmaseq doctor >/host/doctor.out 2>/host/doctor.err
+dmaseq doctor --self-test >/host/doctor.out 2>/host/doctor.err
 echo $? >/host/doctor.status

@@ -53,7 +53,8 @@ if [ "${1:-}" = --work ]; then
 	exit 0
 fi
 
-cp /host/guest.sh /tmp/modules.sh
+# run.sh has put "set -- ARGUMENTS" in front of it.
+sed 1d /host/guest.sh >/tmp/modules.sh
 named=no
 ! grep -q ' vb2_dc_dmabuf_ops' /proc/kallsyms || named=yes
 echo $named >/host/modules.named
