@@ -347,10 +347,8 @@ static int enable_all(struct dq_live *l)
 		if (err)
 			return err;
 	}
-	if (l->cookies) {
-		bpf_program__set_autoload(l->skel->progs.k_any, true);
-		bpf_program__set_autoload(l->skel->progs.kr_any, true);
-	}
+	bpf_program__set_autoload(find_prog(l, "k", l->cookies ? "any" : "hooked"), true);
+	bpf_program__set_autoload(find_prog(l, "kr", l->cookies ? "any" : "hooked"), true);
 	if (count_on(l, DQ_RUNG_MULTI)) {
 		bpf_program__set_autoload(l->skel->progs.m_any, true);
 		bpf_program__set_autoload(l->skel->progs.mr_any, true);
@@ -422,6 +420,20 @@ static struct hook_plan *rejected(struct dq_live *l)
 	return NULL;
 }
 
+/* Without cookies each kprobe's own program says which hook it is and jumps to one of these. */
+static int set_handlers(struct dq_live *l)
+{
+	for (uint32_t i = 0; i < 2; i++) {
+		uint32_t fd = bpf_program__fd(find_prog(l, i ? "kr" : "k", "hooked"));
+		int err = bpf_map__update_elem(l->skel->maps.handlers, &i, sizeof(i), &fd,
+					       sizeof(fd), BPF_ANY);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int load_once(struct dq_live *l)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, oo, .btf_custom_path = l->btf_path);
@@ -436,7 +448,9 @@ static int load_once(struct dq_live *l)
 	bpf_map__set_max_entries(l->skel->maps.ring, ring);
 	set_config(l, ring);
 	err = enable_all(l);
-	return err ? err : dmaseq_bpf__load(l->skel);
+	if (!err)
+		err = dmaseq_bpf__load(l->skel);
+	return err || l->cookies ? err : set_handlers(l);
 }
 
 /*

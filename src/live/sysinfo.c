@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -68,6 +69,20 @@ static void read_lockdown(struct dq_sysinfo *si)
 		snprintf(si->lockdown, sizeof(si->lockdown), "%.*s", (int)(e - b - 1), b + 1);
 }
 
+/*
+ * Kernels before 5.11 charge maps to the user's limit of locked memory (64 KiB by
+ * default) and give what was freed back late: a second recording would be refused.
+ * False when it cannot be raised or does not limit.
+ */
+static bool unlimit_memlock(void)
+{
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY }, now;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &now) || now.rlim_cur == RLIM_INFINITY)
+		return false;
+	return !setrlimit(RLIMIT_MEMLOCK, &all);
+}
+
 static int try_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries)
 {
 	union bpf_attr attr;
@@ -79,6 +94,8 @@ static int try_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries
 	attr.value_size = value;
 	attr.max_entries = entries;
 	fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
+	if (fd < 0 && errno == EPERM && unlimit_memlock())
+		fd = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
 	if (fd < 0)
 		return errno;
 	close(fd);
