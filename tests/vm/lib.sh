@@ -130,7 +130,7 @@ apt_candidates()
 # the mirror cannot be reached).
 apt_open()
 {
-	local arch=$1 suites=$2 suite base ok
+	local arch=$1 suites=$2 suite base ok why=
 	local dir=$CACHE/apt/$arch-$suites
 
 	need apt-get apt-cache apt-config dpkg-deb
@@ -182,10 +182,15 @@ EOF
 				mv "$dir/sources.kept" "$dir/sources.list"
 				return
 			fi
-			die "no mirror in apt's configuration gives suite $suite for $arch: $(apt_why "$dir/update.log")"
+			why="no mirror in apt's configuration gives suite $suite for $arch: $(apt_why "$dir/update.log")"
+			continue
 		fi
 		cat "$dir/sources.list" >>"$dir/sources.new"
 	done
+	# Of several suites one will do (a mirror's copy of the other may be half
+	# renewed), but somebody should know.
+	[ -s "$dir/sources.new" ] || die "$why"
+	[ -z "$why" ] || echo "$(basename "$0"): going on without it: $why" >&2
 	cp "$dir/sources.new" "$dir/sources.kept"
 	mv "$dir/sources.new" "$dir/sources.list"
 	apt-get -qq --error-on=any update >"$dir/update.log" 2>&1 ||

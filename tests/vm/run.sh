@@ -115,6 +115,14 @@ arm64)
 	console=ttyAMA0
 	host_arch=aarch64
 	;;
+armhf)
+	qemu='qemu-system-arm'
+	# A kernel without LPAE sees no PCI above 4 GiB.
+	machine=(-M 'virt,highmem=off')
+	cpu=max
+	console=ttyAMA0
+	host_arch=armv7l
+	;;
 *)
 	die "no machine is known for architecture $K_ARCH."
 	;;

@@ -3,9 +3,10 @@
 #
 # build.sh ARCH [DIR]
 #
-# Compiles dqload, dqbinder and dqexec, static, for ARCH (amd64, arm64) and prints the
-# directory that they are in: DIR, or a place in the cache that is renewed when
-# a source is newer.  CC_AMD64 and CC_ARM64 name another compiler.
+# Compiles dqload, dqbinder and dqexec, static, for ARCH (amd64, arm64, armhf) and
+# prints the directory that they are in: DIR, or a place in the cache that is
+# renewed when a source is newer.  CC_AMD64, CC_ARM64 and CC_ARMHF name another
+# compiler.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
@@ -19,6 +20,7 @@ src=$VM_DIR/workloads
 case $arch in
 amd64) cc=${CC_AMD64:-x86_64-linux-gnu-gcc} ;;
 arm64) cc=${CC_ARM64:-aarch64-linux-gnu-gcc} ;;
+armhf) cc=${CC_ARMHF:-arm-linux-gnueabihf-gcc} ;;
 *) die "no compiler is known for architecture $arch." ;;
 esac
 
