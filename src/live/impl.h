@@ -94,6 +94,7 @@ struct dq_live {
 	bool cookies;		/* one pair of programs serves all kprobes */
 	int fentry_err, multi_err; /* -errno of the trial attach, 0: it works */
 	uint64_t t_start;
+	uint32_t batch;		/* records that this turn may still read */
 	uint64_t skipped;		/* probes that the kernel skipped (recursion) */
 	char rung_text[32];
 };

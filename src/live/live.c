@@ -102,8 +102,10 @@ void dq_live_free(struct dq_live **lp)
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	struct dq_live *l = ctx;
+	int err = collect_record(l->collect, data, size);
 
-	return collect_record(l->collect, data, size);
+	l->batch--;
+	return err || l->batch ? err : -EAGAIN;
 }
 
 int dq_live_check(struct dq_live *l)
@@ -455,13 +457,26 @@ int dq_live_start(struct dq_live *l, const struct dq_sink *sink)
 
 int dq_live_poll(struct dq_live *l, int timeout_ms)
 {
-	int n = ring_buffer__poll(l->ring, timeout_ms);
+	int n;
 
-	if (n < 0 && n != -EINTR)
+	/* About what the ring holds. To read on until it is empty would never end next to somebody who
+	 * does not stop, on one processor. */
+	l->batch = bpf_map__max_entries(l->skel->maps.ring) / 128;
+	n = ring_buffer__poll(l->ring, timeout_ms);
+	if (n < 0 && n != -EINTR && n != -EAGAIN)
 		return n;
 	/* Records are submitted without a wake-up unless the ring fills: look by ourselves. */
-	n = ring_buffer__consume(l->ring);
-	return n < 0 ? n : collect_error(l->collect);
+	if (l->batch)
+		n = ring_buffer__consume(l->ring);
+	return n < 0 && n != -EAGAIN && n != -EINTR ? n : collect_error(l->collect);
+}
+
+/* For when nothing is recorded any more. */
+static void drain_ring(struct dq_live *l)
+{
+	do
+		dq_live_poll(l, 0);
+	while (!l->batch);
 }
 
 static void drain_tasks(struct dq_live *l, uint64_t now)
@@ -538,7 +553,7 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	 * what is still in flight is in the table of tasks and nowhere else. */
 	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	now = now_ns();
-	dq_live_poll(l, 0);
+	drain_ring(l);
 	drain_tasks(l, now);
 	drain_losses(l);
 	put_recursion(l, now);

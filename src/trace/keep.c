@@ -234,6 +234,11 @@ static void fold(struct dq_keeper *k, const struct dq_item *item)
 	case DQ_LOSS:
 		k->lost += item->loss.count;
 		break;
+	case DQ_SNAP:
+		/* who is asked what holds now tells of a snapshot as well */
+		if (!k->opts.begin)
+			keep_def(k, item);
+		break;
 	default:
 		if (dq_item_id(item))
 			keep_def(k, item);

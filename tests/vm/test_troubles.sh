@@ -29,6 +29,7 @@ vague()
 		-e 's/[0-9]+ calls?, [0-9]+ buffers?/N calls, N buffers/' \
 		-e 's/[0-9]+ of [0-9]+ calls were written and [0-9]+ were not/N of N calls were written and N were not/' \
 		-e 's/last [0-9]+ events are/last N events are/' \
+		-e 's/\([0-9]+ buffers?, [0-9]+ fds?, [0-9]+ mappings?\)/(N buffers, N fds, N mappings)/' \
 		-e 's/[0-9.]+ (ns|us|ms|s|min)\b/TIME/g' \
 		-e 's/[0-9.]+ (B|kB|MB)\b/SIZE/g' \
 		-e 's/chunk [0-9]+ /chunk N /; s/after [0-9]+ chunks?/after N chunks/'

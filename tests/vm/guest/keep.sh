@@ -34,8 +34,9 @@ kill -KILL $hold
 wait $hold 2>/dev/null
 
 stage "a time"
+begin time --ring 64M --keep-last 1s -t 4s -o $cases/time.dmaseq
+armed time
 work
-begin time --keep-last 1s -t 4s -o $cases/time.dmaseq
 ended time
 work_ends
 
