@@ -57,11 +57,16 @@ void dq_account_end(void)
 
 void dq_pause(void)
 {
-	char c;
+	char path[256], c;
 	int fd;
 
 	if (!opt.wait)
 		return;
+	snprintf(path, sizeof(path), "%s.waits", opt.wait);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		dq_die("%s cannot be made: %s", path, strerrorname_np(errno));
+	close(fd);
 	fd = open(opt.wait, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		dq_die("%s cannot be read: %s", opt.wait, strerrorname_np(errno));

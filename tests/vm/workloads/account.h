@@ -31,7 +31,10 @@ void dq_account_begin(const char *name);
 void dq_account_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void dq_account_end(void);
 
-/* Waits at the fifo of --wait until somebody writes a line; without one, not. */
+/*
+ * Makes the file FIFO.waits and waits at the fifo of --wait until somebody writes
+ * a line; without one, not.
+ */
 void dq_pause(void);
 
 unsigned long dq_inode(int fd);

@@ -4,9 +4,9 @@
 # build.sh ARCH [DIR]
 #
 # Compiles dqload, dqbinder and dqexec, static, for ARCH (amd64, arm64, armhf) and
-# prints the directory that they are in: DIR, or a place in the cache that is
-# renewed when a source is newer.  CC_AMD64, CC_ARM64 and CC_ARMHF name another
-# compiler.
+# prints the directory that they are in: DIR, or a place in the cache that is named
+# after what the sources say, since several trees share a cache.  CC_AMD64, CC_ARM64
+# and CC_ARMHF name another compiler.
 
 set -eu
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
@@ -14,8 +14,8 @@ set -eu
 
 [ $# -ge 1 ] || die "usage: build.sh ARCH [DIR]"
 arch=$1
-dir=${2:-$CACHE/workloads/$arch}
 src=$VM_DIR/workloads
+dir=${2:-$CACHE/workloads/$arch-$(cat "$src"/* | sha256sum | cut -c 1-16)}
 
 case $arch in
 amd64) cc=${CC_AMD64:-x86_64-linux-gnu-gcc} ;;

@@ -34,6 +34,7 @@
 #include <linux/dma-buf.h>
 #include <linux/videodev2.h>
 
+#include "account.h"
 #include "drm_abi.h"
 #include "stories.h"
 
@@ -155,7 +156,8 @@ static void cpu_access(void)
 
 /*
  * The application's CPU uses a buffer: one mmap, then START and END in pairs,
- * directions read, write, both in turn, a byte touched in each.
+ * directions read, write, both in turn, a byte touched in each.  A pause
+ * (--wait) is after the first.
  *
  * Expected: ioctl 2P, begin P, mmap 1, and with udmabuf or heap P of each
  * callback.
@@ -179,6 +181,8 @@ static void sync_pairs(void)
 		else
 			p[0] = i;
 		dq_sync(&buf, end[i % 3], 0);
+		if (!i)
+			dq_pause();
 	}
 	munmap((void *)p, buf.size);
 	dq_close(buf.fd);
@@ -188,7 +192,7 @@ static void sync_pairs(void)
 /* ---- attach ------------------------------------------------------------ */
 
 /*
- * One buffer, imported and dropped again R times.
+ * One buffer, imported and dropped again R times.  A pause is after the first.
  *
  * Expected: get, attach, map, unmap, detach R each; put R with vivid, 4R with
  * vgem.
@@ -217,6 +221,8 @@ static void attach_rounds(void)
 		} else {
 			dq_vgem_release(dq_vgem_import(&buf));
 		}
+		if (!i)
+			dq_pause();
 	}
 	dq_close(buf.fd);
 	if (exporter == DQ_VIVID)
@@ -616,8 +622,9 @@ static void usage(int status)
 		   "  %-12s this kernel has no devices for\n", "all", "");
 	for (i = 0; i < NOTHERS; i++)
 		fprintf(f, "  %-12s %s\n", others[i].name, others[i].help);
-	fprintf(f, "Accounts of who holds what go to stdout, or --account FILE; --wait FIFO makes a\n"
-		   "story pause after its last account until somebody writes to FIFO.\n");
+	fprintf(f, "Accounts of who holds what go to stdout, or --account FILE.  --wait FIFO: the\n"
+		   "story pauses where it holds most, or when it is warm, until somebody writes\n"
+		   "to FIFO.\n");
 	exit(status);
 }
 
