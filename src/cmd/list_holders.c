@@ -178,8 +178,7 @@ static void put_atts(const struct view *v, const struct dq_hold_buf *b)
 	}
 }
 
-/* Who mapped it for the kernel: the module, through a library the attached driver, or else the
- * function. */
+/* Who mapped it for the kernel: the driver behind the module, or else the function. */
 static void put_caller(const struct view *v, const struct dq_hold_buf *b, const char *caller)
 {
 	const struct dq_mbuf *mb = dq_model_buf(v->m, b->buf);
@@ -188,8 +187,7 @@ static void put_caller(const struct view *v, const struct dq_hold_buf *b, const 
 
 	if (close > open + 1) {
 		snprintf(module, sizeof(module), "%.*s", (int)(close - open - 1), open + 1);
-		put_name(v->sb, dq_is_helper(module) && mb->att_who && !mb->att_many ? mb->att_who :
-										     module);
+		put_name(v->sb, dq_who_stands_behind(mb, module));
 	} else {
 		put_name(v->sb, *caller ? caller : "the kernel");
 	}

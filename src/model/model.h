@@ -319,6 +319,9 @@ const char *dq_ioctl_name(uint32_t cmd, const char *subsystem, const char *drive
 void dq_sb_ioctl(struct dq_sb *sb, uint32_t cmd, const struct dq_dev *dev); /* always something */
 /* A module that makes calls on behalf of a driver. */
 bool dq_is_helper(const char *module);
+/* The driver for which a library module called, as far as it was learnt of this buffer; else the
+ * module itself. */
+const char *dq_who_stands_behind(const struct dq_mbuf *b, const char *module);
 const char *dq_dir_name(uint64_t dir);	/* "FROM_DEVICE" */
 void dq_sb_sync(struct dq_sb *sb, uint64_t flags);	/* "START|READ" */
 void dq_sb_oflags(struct dq_sb *sb, uint64_t flags);	/* "O_RDWR|O_CLOEXEC" */

@@ -77,6 +77,16 @@ static struct dq_alias *find_alias(struct dq_mbuf *b, const char *name)
 	return NULL;
 }
 
+const char *dq_who_stands_behind(const struct dq_mbuf *b, const char *module)
+{
+	const char *name = family(module);
+
+	for (size_t i = 0; dq_is_helper(module) && i < b->naliases; i++)
+		if (dq_same_driver(b->aliases[i].name, name))
+			return b->aliases[i].who;
+	return module;
+}
+
 static int learn(struct dq_mbuf *b, const char *name, const char *who, const char *whodev)
 {
 	struct dq_alias *a;

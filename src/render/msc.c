@@ -573,8 +573,13 @@ static void note_state(struct em *e, const struct dq_step *st)
 		return;
 	e->cpu_user = st->flags & DQ_ST_CPU_USER;
 	e->cpu_kernel = st->flags & DQ_ST_CPU_KERNEL;
+	e->cpu_who = NULL;
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
 		if (e->s->lanes[ends[i]].kind <= DQ_LANE_IMPORTER)
+			e->cpu_who = e->s->lanes[ends[i]].name;
+	/* an exporter may map its own buffer */
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends) && !e->cpu_who; i++)
+		if (e->s->lanes[ends[i]].kind == DQ_LANE_EXPORTER)
 			e->cpu_who = e->s->lanes[ends[i]].name;
 }
 
