@@ -98,6 +98,23 @@ static void put_fds(struct dq_sb *sb, const struct dq_hold_fds *f)
 		dq_sb_printf(sb, " and %" PRIu64 " more", f->n - f->nfd);
 }
 
+/* "a (266) and b (270)", when they share the table */
+static void put_users(const struct view *v, const struct dq_hold_fds *f)
+{
+	uint32_t tasks[4];
+	size_t n = dq_holders_users(v->h, f->table, tasks, DQ_ARRAY_SIZE(tasks));
+
+	if (!n)
+		put_process(v, f->task);
+	for (size_t i = 0; i < n && i < DQ_ARRAY_SIZE(tasks); i++) {
+		dq_sb_puts(v->sb, !i ? "" : i + 1 == n ? " and " : ", ");
+		put_process(v, tasks[i]);
+	}
+	if (n > DQ_ARRAY_SIZE(tasks))
+		dq_sb_printf(v->sb, " and %zu more", n - DQ_ARRAY_SIZE(tasks));
+	dq_sb_puts(v->sb, n > 1 ? ", sharing" : "");
+}
+
 static uint64_t maps_of(const struct view *v, const struct dq_hold_buf *b, uint32_t task)
 {
 	uint64_t n = 0;
@@ -107,13 +124,24 @@ static uint64_t maps_of(const struct view *v, const struct dq_hold_buf *b, uint3
 	return n;
 }
 
+/* The process whose mappings are told beside its descriptors; 0: there are several. */
+static uint32_t first_user(const struct view *v, const struct dq_hold_fds *f)
+{
+	uint32_t task;
+	size_t n = dq_holders_users(v->h, f->table, &task, 1);
+
+	return n > 1 ? 0 : n ? task : f->task;
+}
+
 /* The first of the buffer's tables, mappings that is of this process. */
 static bool is_first(const struct view *v, const struct dq_hold_buf *b, size_t fds, size_t map)
 {
-	uint32_t task = fds < b->nfds ? b->fds[fds].task : b->maps[map].task;
+	uint32_t task = fds < b->nfds ? first_user(v, &b->fds[fds]) : b->maps[map].task;
 
+	if (!task)
+		return false;
 	for (size_t i = 0; i < fds && i < b->nfds; i++)
-		if (same_process(v, b->fds[i].task, task))
+		if (same_process(v, first_user(v, &b->fds[i]), task))
 			return false;
 	for (size_t i = 0; fds >= b->nfds && i < map; i++)
 		if (same_process(v, b->maps[i].task, task))
@@ -124,10 +152,10 @@ static bool is_first(const struct view *v, const struct dq_hold_buf *b, size_t f
 static void put_processes(const struct view *v, const struct dq_hold_buf *b)
 {
 	for (size_t i = 0; i < b->nfds; i++) {
-		uint64_t maps = is_first(v, b, i, 0) ? maps_of(v, b, b->fds[i].task) : 0;
+		uint64_t maps = is_first(v, b, i, 0) ? maps_of(v, b, first_user(v, &b->fds[i])) : 0;
 
 		begin_line(v);
-		put_process(v, b->fds[i].task);
+		put_users(v, &b->fds[i]);
 		dq_sb_puts(v->sb, ": ");
 		put_fds(v->sb, &b->fds[i]);
 		dq_sb_puts(v->sb, maps ? "; " : "");
@@ -432,6 +460,30 @@ static void json_process(const struct view *v, uint32_t task)
 	printf(", \"pid\": %u", t ? t->tgid : 0);
 }
 
+static bool first_map(const struct view *v, const struct dq_hold_buf *b, size_t map)
+{
+	for (size_t i = 0; i < map; i++)
+		if (same_process(v, b->maps[i].task, b->maps[map].task))
+			return false;
+	return true;
+}
+
+/* The process, and others that share its table. */
+static void json_users(const struct view *v, const struct dq_hold_fds *f)
+{
+	uint32_t tasks[64] = { f->task };
+	size_t n = dq_holders_users(v->h, f->table, tasks, DQ_ARRAY_SIZE(tasks));
+
+	json_process(v, tasks[0]);
+	fputs(", \"shared_with\": [", stdout);
+	for (size_t i = 1; i < n && i < DQ_ARRAY_SIZE(tasks); i++) {
+		fputs(i > 1 ? ", " : "", stdout);
+		json_process(v, tasks[i]);
+		putchar('}');
+	}
+	putchar(']');
+}
+
 static void json_fds(const struct view *v, const struct dq_hold_buf *b)
 {
 	fputs("\"descriptors\": [", stdout);
@@ -439,7 +491,7 @@ static void json_fds(const struct view *v, const struct dq_hold_buf *b)
 		const struct dq_hold_fds *f = &b->fds[i];
 
 		fputs(i ? ", " : "", stdout);
-		json_process(v, f->task);
+		json_users(v, f);
 		printf(", \"open\": %" PRIu64 ", \"fds\": [", f->n);
 		for (size_t k = 0; k < f->nfd; k++)
 			printf("%s%d", k ? ", " : "", f->fd[k].fd);
@@ -447,7 +499,7 @@ static void json_fds(const struct view *v, const struct dq_hold_buf *b)
 	}
 	fputs("], \"mappings\": [", stdout);
 	for (size_t i = 0, n = 0; i < b->nmaps; i++) {
-		if (!is_first(v, b, b->nfds, i))
+		if (!first_map(v, b, i))
 			continue;
 		fputs(n++ ? ", " : "", stdout);
 		json_process(v, b->maps[i].task);

@@ -99,7 +99,8 @@ static bool failed(const struct dq_call *c)
 static bool is_bookkeeping(const struct dq_call *c)
 {
 	return c->hook == HOOK_FENCE_WAIT || c->hook == HOOK_DO_DUP2 ||
-	       c->hook == HOOK_VM_AREA_DUP || c->hook == HOOK_VM_AREA_FREE;
+	       c->hook == HOOK_VM_AREA_DUP || c->hook == HOOK_VM_AREA_FREE ||
+	       c->hook == HOOK_VM_AREA_FREE_DIRECT;
 }
 
 /* late: the syscall that the call says it is in had already returned */

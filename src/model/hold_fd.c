@@ -198,10 +198,9 @@ static void set_cloexec(struct dq_hold_buf *b, uint32_t table, int32_t fd, bool 
 /* dma_buf_fd: fd_install has told the descriptor, this tells its flags. */
 static void dma_buf_fd(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_call *c)
 {
-	const struct hold_task *t = hold_task(h, c->task);
 	uint64_t table;
 
-	if (c->ret >= 0 && t && dq_map_get(h->procs, t->tgid, &table))
+	if (c->ret >= 0 && dq_map_get(h->has, c->task, &table))
 		set_cloexec(b, (uint32_t)table, (int32_t)c->ret, c->a[0] & O_CLOEXEC_);
 }
 
@@ -472,11 +471,10 @@ static void settle_sends(struct dq_holders *h, const struct dq_sys *s)
 /* close_range that unshares does not copy what it would close, and closes nothing then. */
 static void settle_unshare(struct dq_holders *h, const struct dq_sys *s)
 {
-	const struct hold_task *t = hold_task(h, s->task);
 	uint64_t table;
 
 	if (strcmp(s->name, "close_range") || s->ret || !(s->a[2] & CLOSE_RANGE_UNSHARE_) ||
-	    s->a[2] & CLOSE_RANGE_CLOEXEC_ || !t || !dq_map_get(h->procs, t->tgid, &table))
+	    s->a[2] & CLOSE_RANGE_CLOEXEC_ || !dq_map_get(h->has, s->task, &table))
 		return;
 	for (size_t i = 0; i < h->nbufs; i++) {
 		struct dq_hold_buf *b = h->bufs[i];
@@ -550,41 +548,149 @@ static int copy_table(struct dq_holders *h, uint32_t from, uint32_t to, uint32_t
 	return 0;
 }
 
+static struct hold_table *find_table(const struct dq_holders *h, uint32_t table)
+{
+	uint64_t i;
+
+	return dq_map_get(h->ix_table, table, &i) ? &h->tables[i] : NULL;
+}
+
+size_t dq_holders_users(const struct dq_holders *h, uint32_t table, uint32_t *tasks, size_t max)
+{
+	const struct hold_table *t = find_table(h, table);
+
+	size_t n = 0;
+
+	for (size_t i = 0; t && i < t->n; i++) {
+		size_t k = 0;
+
+		while (k < i && t->users[k].tgid != t->users[i].tgid)
+			k++;
+		if (k < i)	/* another thread of it */
+			continue;
+		if (n < max)
+			tasks[n] = t->users[i].task;
+		n++;
+	}
+	return n;
+}
+
+/* The task has no table any more. */
+void hold_leave(struct dq_holders *h, uint32_t task)
+{
+	struct hold_table *t;
+	uint64_t table, i;
+
+	if (!dq_map_get(h->has, task, &table))
+		return;
+	dq_map_del(h->has, task);
+	t = find_table(h, (uint32_t)table);
+	for (i = 0; t && i < t->n; i++)
+		if (t->users[i].task == task)
+			t->users[i--] = t->users[--t->n];
+	if (!t || t->n)
+		return;
+	free(t->users);
+	dq_map_del(h->ix_table, t->id);
+	i = (uint64_t)(t - h->tables);
+	h->tables[i] = h->tables[--h->ntables];
+	if (i < h->ntables)	/* replaces: needs no memory */
+		dq_map_put(h->ix_table, h->tables[i].id, i);
+}
+
+/* Everybody else leaves: other processes, or the other threads of the process. */
+static void evict(struct dq_holders *h, uint32_t table, const struct hold_task *me, bool threads)
+{
+	struct hold_table *t = find_table(h, table);
+
+	for (size_t i = t ? t->n : 0; i-- > 0;)
+		if (t->users[i].task != me->id && (t->users[i].tgid == me->tgid) == threads) {
+			hold_leave(h, t->users[i].task);
+			t = find_table(h, table);
+			if (!t)
+				return;
+			i = i < t->n ? i : t->n;
+		}
+}
+
+/* The task uses this table from now on, and no other. */
+static int join(struct dq_holders *h, uint32_t table, const struct hold_task *who)
+{
+	struct hold_table *t;
+	struct hold_user *u;
+
+	hold_leave(h, who->id);
+	t = find_table(h, table);
+	if (!t) {
+		if (dq_map_put(h->ix_table, table, h->ntables))
+			return -ENOMEM;
+		t = DQ_PUSH(h->tables, h->ntables, h->cap_tables);
+		if (!t)
+			return -ENOMEM;
+		t->id = table;
+	}
+	u = DQ_PUSH(t->users, t->n, t->cap);
+	if (!u)
+		return -ENOMEM;
+	*u = (struct hold_user){ who->tgid, who->id };
+	if (dq_map_put(h->has, who->id, table))
+		return -ENOMEM;
+	return dq_map_put(h->procs, who->tgid, table);
+}
+
+static bool process_has(const struct dq_holders *h, uint32_t table, uint32_t tgid)
+{
+	const struct hold_table *t = find_table(h, table);
+
+	for (size_t i = 0; t && i < t->n; i++)
+		if (t->users[i].tgid == tgid)
+			return true;
+	return false;
+}
+
 int hold_fork(struct dq_holders *h, const struct dq_taskev *e)
 {
 	const struct hold_task *child = hold_task(h, e->other);
-	uint64_t one;
+	int ret = 0;
 
 	if (!e->table)
 		return 0;
-	if (e->table != e->from && !dq_map_get(h->tables, e->table, &one)) {
-		int ret = copy_table(h, e->from, e->table, e->task, e->other, e->t, true);
+	if (e->table != e->from)
+		ret = copy_table(h, e->from, e->table, e->task, e->other, e->t, true);
+	return ret || !child ? ret : join(h, e->table, child);
+}
 
-		if (ret)
-			return ret;
-	}
-	if (dq_map_put(h->tables, e->table, 1))
-		return -ENOMEM;
-	return child ? dq_map_put(h->procs, child->tgid, e->table) : 0;
+int hold_exec(struct dq_holders *h, const struct dq_taskev *e)
+{
+	const struct hold_task *me = hold_task(h, e->task);
+	uint64_t had;
+
+	/* the other threads are gone, and need not have said so */
+	if (me && dq_map_get(h->has, me->id, &had))
+		evict(h, (uint32_t)had, me, true);
+	return e->table ? hold_table(h, e->table, e->task, e->t) : 0;
 }
 
 int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t)
 {
 	const struct hold_task *me = hold_task(h, task);
-	uint64_t had = 0, one;
+	bool mine;
+	uint64_t had;
 	int ret = 0;
 
-	if (me)
-		dq_map_get(h->procs, me->tgid, &had);
-	if (had == table)
+	if (!me)
 		return 0;
-	if (!dq_map_get(h->tables, table, &one)) {
-		if (dq_map_put(h->tables, table, 1))
-			return -ENOMEM;
-		if (had)
+	mine = dq_map_get(h->has, me->id, &had);
+	if (mine && had == table)
+		return 0;
+	if (!mine && !dq_map_get(h->procs, me->tgid, &had))
+		had = 0;
+	/* another thread's, or a new one; the number of a table that is gone may be used again, and
+	 * whoever had that one has gone, too: nobody gets another process's table but by a FORK */
+	if (!process_has(h, table, me->tgid)) {
+		evict(h, table, me, false);
+		if (had && had != table)
 			ret = copy_table(h, (uint32_t)had, table, task, task, t, false);
 	}
-	if (!ret && me)
-		ret = dq_map_put(h->procs, me->tgid, table);
-	return ret;
+	return ret ? ret : join(h, table, me);
 }

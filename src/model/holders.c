@@ -21,14 +21,15 @@ int dq_holders_new(struct dq_holders **ret_h)
 		return -ENOMEM;
 	h->ix_buf = dq_map_new();
 	h->slots = dq_map_new();
-	h->tables = dq_map_new();
+	h->ix_table = dq_map_new();
+	h->has = dq_map_new();
 	h->procs = dq_map_new();
 	h->traced = dq_map_new();
 	h->ix_task = dq_map_new();
 	h->ix_run = dq_map_new();
 	h->socks = dq_map_new();
 	h->strs = dq_strtab_new();
-	if (!h->ix_buf || !h->slots || !h->tables || !h->procs || !h->traced || !h->ix_task ||
+	if (!h->ix_buf || !h->slots || !h->ix_table || !h->has || !h->procs || !h->traced || !h->ix_task ||
 	    !h->ix_run || !h->socks || !h->strs) {
 		dq_holders_free(&h);
 		return -ENOMEM;
@@ -61,7 +62,8 @@ void dq_holders_free(struct dq_holders **ph)
 		free(h->runs[i].todo);
 	dq_map_free(h->ix_buf);
 	dq_map_free(h->slots);
-	dq_map_free(h->tables);
+	dq_map_free(h->ix_table);
+	dq_map_free(h->has);
 	dq_map_free(h->procs);
 	dq_map_free(h->traced);
 	dq_map_free(h->ix_task);
@@ -72,6 +74,9 @@ void dq_holders_free(struct dq_holders **ph)
 	free(h->tasks);
 	free(h->runs);
 	free(h->extra);
+	for (size_t i = 0; i < h->ntables; i++)
+		free(h->tables[i].users);
+	free(h->tables);
 	free(h);
 	*ph = NULL;
 }
@@ -544,6 +549,7 @@ static int one_call(struct dq_holders *h, struct dq_hold_buf *b, const struct dq
 	case HOOK_MMAP_FILE:
 	case HOOK_MMAP:
 	case HOOK_VM_AREA_FREE:
+	case HOOK_VM_AREA_FREE_DIRECT:
 	case HOOK_VM_AREA_DUP:
 		return map_call(h, b, c);
 	case HOOK_VMAP:
@@ -594,6 +600,7 @@ static bool matters(uint32_t hook)
 	case HOOK_BINDER_SEND:
 	case HOOK_VM_AREA_DUP:
 	case HOOK_VM_AREA_FREE:
+	case HOOK_VM_AREA_FREE_DIRECT:
 		return true;
 	default:
 		return !dq_hook_info(hook);
@@ -608,7 +615,8 @@ static int put_call(struct dq_holders *h, const struct dq_call *c)
 
 	if (t && !(c->flags & DQ_CALL_IRQ) && dq_map_put(h->traced, t->tgid, 1))
 		return -ENOMEM;
-	if (c->table && !(c->flags & DQ_CALL_IRQ))
+	/* one that exits has left its table already */
+	if (c->table && !(c->flags & (DQ_CALL_IRQ | DQ_CALL_EXITING)))
 		ret = hold_table(h, c->table, c->task, c->t0);
 	if (ret || !b || (c->flags & DQ_CALL_OPEN))
 		return ret;
@@ -648,13 +656,12 @@ static void exits(struct dq_holders *h, const struct dq_taskev *e)
 		drop_unnumbered(h, e->task, e->t);
 		dq_map_del(h->procs, t->tgid);
 	}
+	hold_leave(h, e->task);
 	/* its last calls are still to come: it is forgotten when many others have exited */
 	i = h->nexited++ % HOLD_EXITED;
-	if (h->exited[i].task)
-		forget_task(h, h->exited[i].task);
-	dq_map_del(h->tables, h->exited[i].table);
-	h->exited[i].task = e->task;
-	h->exited[i].table = t && t->tid == t->tgid ? e->table : 0;
+	if (h->exited[i])
+		forget_task(h, h->exited[i]);
+	h->exited[i] = e->task;
 }
 
 static int put_taskev(struct dq_holders *h, const struct dq_taskev *e)
@@ -669,7 +676,7 @@ static int put_taskev(struct dq_holders *h, const struct dq_taskev *e)
 		return hold_fork(h, e);
 	case DQ_TASKEV_EXEC:
 		drop_unnumbered(h, e->task, e->t);
-		return e->table ? hold_table(h, e->table, e->task, e->t) : 0;
+		return hold_exec(h, e);
 	case DQ_TASKEV_EXIT:
 		exits(h, e);
 		return 0;

@@ -130,6 +130,9 @@ void dq_holders_damaged(struct dq_holders *h, uint64_t events);
 /* NULL: it is not alive, or was never seen. Valid until the next put. */
 const struct dq_hold_buf *dq_holders_get(const struct dq_holders *h, uint32_t buf);
 size_t dq_holders_alive(const struct dq_holders *h);
+/* The processes that have a descriptor table, by a task of each: several after CLONE_FILES. Fills up
+ * to max and returns how many there are; 0: nobody is known, see dq_hold_fds.task. */
+size_t dq_holders_users(const struct dq_holders *h, uint32_t table, uint32_t *tasks, size_t max);
 /* References of the file that descriptors, mappings and descriptors on their way are (each is one). */
 uint64_t dq_hold_refs(const struct dq_hold_buf *b);
 

@@ -16,6 +16,14 @@ struct hold_task {
 	uint32_t name;		/* in strs */
 };
 
+/* A descriptor table and the tasks that have it. One that nobody has may turn up again, as another
+ * table. */
+struct hold_table {
+	uint32_t id;
+	struct hold_user { uint32_t tgid, task; } *users;
+	size_t n, cap;
+};
+
 /* What a call of a task did that its syscall's arguments will say more about. */
 enum hold_todo_what { TODO_CLOSE, TODO_INSTALL, TODO_DUP2, TODO_SEND, TODO_VMA };
 struct hold_todo {
@@ -50,13 +58,16 @@ struct dq_holders {
 	uint32_t max_buf;
 	struct dq_map *slots;	/* table << 32 | fd -> buffer */
 	size_t nfd;		/* descriptors of all tables */
-	struct dq_map *tables;	/* known ones -> 1 */
-	struct dq_map *procs;	/* tgid -> its table */
+	struct hold_table *tables; /* those that processes have */
+	size_t ntables, cap_tables;
+	struct dq_map *ix_table;
+	struct dq_map *has;	/* task -> its table */
+	struct dq_map *procs;	/* tgid -> the table that one of its threads used last */
 	struct dq_map *traced;	/* tgid -> 1: made calls that were recorded */
 	struct hold_task *tasks;
 	size_t ntasks, cap_tasks;
 	struct dq_map *ix_task;
-	struct { uint32_t task, table; } exited[HOLD_EXITED];
+	uint32_t exited[HOLD_EXITED];
 	size_t nexited;
 	struct hold_run *runs;
 	size_t nruns, cap_runs;
@@ -98,6 +109,8 @@ int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s);
 int hold_fork(struct dq_holders *h, const struct dq_taskev *e);
 /* a table in use by a task: one that nobody announced is a copy of what the process had */
 int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t);
+int hold_exec(struct dq_holders *h, const struct dq_taskev *e);
+void hold_leave(struct dq_holders *h, uint32_t task);
 /* leaves only what the final look found */
 void hold_keep_found(struct dq_holders *h, struct dq_hold_buf *b);
 void hold_drop_fds(struct dq_holders *h, struct dq_hold_buf *b);

@@ -45,7 +45,8 @@ static bool is_callback(const struct dq_mcall *c)
 
 static bool is_mapping(const struct dq_mcall *c)
 {
-	return c->c.hook == HOOK_VM_AREA_DUP || c->c.hook == HOOK_VM_AREA_FREE;
+	return c->c.hook == HOOK_VM_AREA_DUP || c->c.hook == HOOK_VM_AREA_FREE ||
+	       c->c.hook == HOOK_VM_AREA_FREE_DIRECT;
 }
 
 static bool is_send(const struct dq_mcall *c)
@@ -710,7 +711,8 @@ static const char *why_deferred(struct ctx *x, const struct dq_mcall *c)
 
 		if (v->c.buf == c->c.buf && v->c.t0 < c->c.t0 && (!last || v->c.t0 > last->c.t0) &&
 		    (v->c.hook == HOOK_PUT || v->c.hook == HOOK_FILP_FLUSH ||
-		     v->c.hook == HOOK_FILP_CLOSE || v->c.hook == HOOK_VM_AREA_FREE))
+		     v->c.hook == HOOK_FILP_CLOSE || v->c.hook == HOOK_VM_AREA_FREE ||
+		     v->c.hook == HOOK_VM_AREA_FREE_DIRECT))
 			last = v;
 	}
 	if (!last)

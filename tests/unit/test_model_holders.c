@@ -188,6 +188,40 @@ static void test_fork(void **state)
 	       "call filp_close t=4s task=2 seq=1 sys=1 state=EXITING buf=1 table=2 fdno=0\n", "t1: 5; ");
 }
 
+/* Descriptors of a table, by those who share it. */
+static void test_shared(void **state)
+{
+	struct dq_holders *h = feed(OPEN(1, 5) FORK(1, 2, 1), NULL);
+	uint32_t tasks[2];
+
+	assert_int_equal(dq_holders_users(h, 1, tasks, 2), 2);
+	assert_int_equal(tasks[0], 1);
+	assert_int_equal(tasks[1], 2);
+	dq_holders_free(&h);
+	h = feed(OPEN(1, 5) FORK(1, 2, 1) "taskev EXIT t=4s task=2 table=1\n", NULL);
+	assert_int_equal(dq_holders_users(h, 1, tasks, 2), 1);
+	expect_buf(h, 1, "t1: 5; ");
+	dq_holders_free(&h);
+	/* one that shares and gets a table of its own takes a copy along */
+	expect(OPEN(1, 5) FORK(1, 2, 1)
+	       "call fd_install t=4s task=2 seq=1 sys=1 buf=1 table=4 fd=6\n", "t1: 5; t4: 5 6; ");
+	/* also when the number of that table was another one's once, which is gone */
+	expect("call fd_install t=2s task=3 seq=1 sys=1 buf=1 table=4 fd=9\n"
+	       "taskev EXIT t=2s task=3 table=4\n"
+	       "call filp_close t=2s task=3 seq=2 sys=2 state=EXITING buf=1 table=4 fdno=0\n"
+	       OPEN(1, 5) FORK(1, 2, 1)
+	       "call fd_install t=4s task=2 seq=1 sys=1 buf=1 table=4 fd=6\n", "t1: 5; t4: 5 6; ");
+	/* but two threads of a process with a table each keep them apart */
+	expect("task 4 tid=11 tgid=10 comm=\"t\"\n" OPEN(1, 5)
+	       "call fd_install t=4s task=4 seq=1 sys=1 buf=1 table=4 fd=6\n"
+	       OPEN(2, 7) "call fd_install t=4s task=4 seq=2 sys=2 buf=1 table=4 fd=8\n",
+	       "t1: 5 7; t4: 5 6 8; ");
+	/* close_range that unshares does not copy what it would close */
+	expect(OPEN(1, 5) OPEN(2, 7) FORK(1, 2, 1)
+	       "call filp_close t=4s task=2 seq=1 sys=1 buf=1 table=4 fdno=0\n"
+	       "sys close_range t=4s end=4s task=2 sys=1 a0=6 a1=9 a2=2\n", "t1: 5 7; t4: 5; ");
+}
+
 static void test_exec(void **state)
 {
 	const char *const two = OPEN(1, 5)
@@ -260,6 +294,7 @@ static void test_maps(void **state)
 {
 	expect(MMAP(1, 1), "map 1 of 1; ");
 	expect(MMAP(1, 1) "call vm_area_free t=3s task=1 seq=2 sys=2 buf=1 vma=1\n", "");
+	expect(MMAP(1, 1) "call __vm_area_free t=3s task=1 seq=2 sys=2 buf=1 vma=1\n", "");
 	/* a split stays with the process */
 	expect(MMAP(1, 1) "call vm_area_dup t=3s task=1 seq=2 sys=2 buf=1 vma=2 orig=1\n"
 	       "sys munmap t=3s end=3s task=1 sys=2\n" FORK(1, 2, 2), "map 1 of 1; map 2 of 1; ");
@@ -412,6 +447,7 @@ int main(void)
 		cmocka_unit_test(test_dup2),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_fork),
+		cmocka_unit_test(test_shared),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_scm),
 		cmocka_unit_test(test_binder),
