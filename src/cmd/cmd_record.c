@@ -365,13 +365,16 @@ static int loop(struct recording *r)
 {
 	struct pollfd p[2] = { { .fd = r->sigfd, .events = POLLIN },
 			       { .fd = dq_live_epoll_fd(r->live), .events = POLLIN } };
+	bool more = false;
 	uint64_t now;
 	int err = 0;
 
 	while (!r->stop && !err && !r->out.err) {
-		if (poll(p, 2, TICK_MS) > 0 && p[0].revents)
+		if (poll(p, 2, more ? 0 : TICK_MS) > 0 && p[0].revents)
 			on_signal(r);
 		err = dq_live_poll(r->live, 0);
+		more = err > 0;
+		err = more ? 0 : err;
 		now = mono();
 		if (!err)
 			err = write_out(r, now);
@@ -678,8 +681,8 @@ static int record(struct recording *r, const struct wanted *w)
 	if (ret)
 		return ret;
 	err = loop(r);
+	now = mono(); /* the rest can take long, and is no part of what is kept */
 	werr = dq_live_stop(r->live, r->reason);
-	now = mono();
 	if (!err)
 		err = werr;
 	if (!err && r->keeper)

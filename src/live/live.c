@@ -99,6 +99,8 @@ void dq_live_free(struct dq_live **lp)
 	*lp = NULL;
 }
 
+#define BATCH 32768		/* records of one turn */
+
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	struct dq_live *l = ctx;
@@ -459,24 +461,26 @@ int dq_live_poll(struct dq_live *l, int timeout_ms)
 {
 	int n;
 
-	/* About what the ring holds. To read on until it is empty would never end next to somebody who
-	 * does not stop, on one processor. */
-	l->batch = bpf_map__max_entries(l->skel->maps.ring) / 128;
+	/* To read on until the ring is empty would never end next to somebody who does not stop, on
+	 * one processor. */
+	l->batch = BATCH;
 	n = ring_buffer__poll(l->ring, timeout_ms);
 	if (n < 0 && n != -EINTR && n != -EAGAIN)
 		return n;
 	/* Records are submitted without a wake-up unless the ring fills: look by ourselves. */
 	if (l->batch)
 		n = ring_buffer__consume(l->ring);
-	return n < 0 && n != -EAGAIN && n != -EINTR ? n : collect_error(l->collect);
+	if (n < 0 && n != -EAGAIN && n != -EINTR)
+		return n;
+	n = collect_error(l->collect);
+	return n ? n : !l->batch;
 }
 
 /* For when nothing is recorded any more. */
 static void drain_ring(struct dq_live *l)
 {
-	do
-		dq_live_poll(l, 0);
-	while (!l->batch);
+	while (dq_live_poll(l, 0) > 0)
+		;
 }
 
 static void drain_tasks(struct dq_live *l, uint64_t now)

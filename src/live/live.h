@@ -64,7 +64,8 @@ int dq_live_add_pid(struct dq_live *l, uint32_t tgid);
 /* Puts the head of the trace (meta, hooks) into the sink, which must outlive the recording, and
  * begins. Who wants to see the items on their way stands in front of the writer as a sink. */
 int dq_live_start(struct dq_live *l, const struct dq_sink *sink);
-/* Waits up to timeout_ms and puts what came until then. -EINTR is no error; the sink's error is returned. */
+/* Waits up to timeout_ms and puts what came. 1 when there is more, which the next call will not wait
+ * for; else 0. -EINTR is no error; the sink's error is returned. */
 int dq_live_poll(struct dq_live *l, int timeout_ms);
 /* Ends the recording: open calls, losses, counts and the END item with `reason`. */
 int dq_live_stop(struct dq_live *l, const char *reason);

@@ -47,6 +47,7 @@ struct dq_keeper {
 	bool snap_open;		/* the first snapshot is not to be torn apart */
 	uint64_t bytes;		/* of segs */
 	uint64_t now;		/* largest time seen */
+	uint64_t end;		/* of an END; 0: none came */
 	struct def *defs;
 	size_t ndefs, cap_defs;
 	struct dq_map *def_at;	/* key: index into defs */
@@ -450,6 +451,8 @@ int dq_keeper_put(struct dq_keeper *k, const struct dq_item *item)
 	struct dq_ref refs[DQ_REFS_MAX];
 	int n = dq_item_refs(item, refs);
 
+	if (item->kind == DQ_END)
+		k->end = item->end.t;
 	if (k->err || item->kind == DQ_END)
 		return k->err;
 	if (fail(k, dq_enc_put(k->enc, item)))
@@ -677,7 +680,7 @@ int dq_keeper_write(struct dq_keeper *k, const struct dq_sink *to, uint64_t now,
 		put_head(&w, goes_on);
 	for (size_t i = 0; i < k->nsegs && !w.err; i++)
 		w.err = each_item(k, &k->segs[i], put_kept, &w);
-	end.end.t = now;
+	end.end.t = !goes_on && k->end ? k->end : now > k->now ? now : k->now;
 	end.end.reason = reason;
 	end.end.calls = w.calls;
 	end.end.lost = w.lost;

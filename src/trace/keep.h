@@ -35,12 +35,14 @@ struct dq_keep_stats {
 
 int dq_keeper_new(struct dq_keeper **ret_k, const struct dq_keep_opts *opts);
 void dq_keeper_free(struct dq_keeper **k);
-int dq_keeper_put(struct dq_keeper *k, const struct dq_item *item); /* an END is ignored */
+/* Of an END only its time is remembered. */
+int dq_keeper_put(struct dq_keeper *k, const struct dq_item *item);
 struct dq_sink dq_keeper_sink(struct dq_keeper *k);	/* its flush does nothing */
 void dq_keeper_stats(const struct dq_keeper *k, struct dq_keep_stats *ret);
 
 /*
- * Puts what is kept, and an end, into a sink. now: the time, which decides what is older than ns.
+ * Puts what is kept, and an end, into a sink. now: the time until which it was recorded, which decides what
+ * is older than ns.
  * goes_on: the recording does, and calls that have not returned are missing, which is said.
  * Nothing is forgotten by it, and more can be put afterwards. 0, -ENOMEM, or the sink's error.
  */

@@ -300,7 +300,7 @@ static void tear_down(struct setting *s)
 /* What fits is not changed at all. */
 static void test_all(void **state)
 {
-	struct dq_item end = { .kind = DQ_END, .end = { .reason = "ignored" } };
+	struct dq_item end = { .kind = DQ_END, .end = { .reason = "ignored", .t = 5 } };
 	struct dq_keep_opts o = { 0 };
 	struct dq_keep_stats st;
 	struct setting s;
@@ -317,6 +317,7 @@ static void test_all(void **state)
 			assert_true(same(&w.v[i], &s.all.v[i]));
 		assert_int_equal(w.v[w.n - 1].end.calls, s.m.calls);
 		assert_string_equal(w.v[w.n - 1].end.reason, "test");
+		assert_int_equal(w.v[w.n - 1].end.t, 5);
 		forget(&w);
 	}
 	dq_keeper_stats(s.k, &st);

@@ -87,7 +87,7 @@ full()
 {
 	for case in sigint sigterm sighup forwarded all time timeup stubborn usr2 twice \
 		notfound notinpath notexec \
-		nodir readonly exists force full pipe sigkill rights nobpf nokprobes nobtf; do
+		nodir readonly exists force full pipe sigkill rights nobpf nokprobes; do
 		echo "== $case: status $(cat $case.status)"
 		cat $case.err
 		case $case in
