@@ -216,12 +216,16 @@ static int send_call(struct dq_hold_buf *b, const struct dq_call *c)
 {
 	bool binder = c->hook == HOOK_BINDER_SEND;
 	struct dq_hold_flight *f = DQ_PUSH(b->flights, b->nflights, b->cap_flights);
+	const struct dq_hold_fds *own = hold_fds(b, c->table);
 
 	if (!f)
 		return -ENOMEM;
 	*f = (struct dq_hold_flight){ .way = binder ? DQ_WAY_BINDER : DQ_WAY_SCM, .task = c->task,
 				      .sys = c->sys, .fd = (int32_t)c->a[0] - 1, .key = c->a[1],
 				      .t = c->t0 };
+	/* SCM_RIGHTS does not say; but who has only one cannot have sent another */
+	if (f->fd < 0 && own && own->n == 1 && own->nfd == 1 && !b->doubt)
+		f->fd = own->fd[0].fd;
 	changed(b, NULL, c->t0);
 	return 0;
 }

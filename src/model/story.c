@@ -782,6 +782,14 @@ static void put_fd_number(struct dq_sb *sb, const char *before, int32_t fd)
 		dq_sb_printf(sb, "%sfd ?", before);
 }
 
+static void put_send(struct dq_sb *sb, const struct dq_mcall *c, const char *before)
+{
+	if (c->c.a[0])
+		put_fd_number(sb, before, (int32_t)c->c.a[0] - 1);
+	else
+		dq_sb_printf(sb, "%sa descriptor", before);
+}
+
 /* The arrow from the process that sent a descriptor to the one that received it. */
 static void say_transfer(struct ctx *x, struct dq_step *st, const struct dq_transfer *t)
 {
@@ -789,8 +797,9 @@ static void say_transfer(struct ctx *x, struct dq_step *st, const struct dq_tran
 	struct dq_sb sb = { 0 };
 
 	st->flags |= DQ_ST_PASSED | (t->exact ? 0 : DQ_ST_GUESS);
-	put_fd_number(&sb, "", t->from_fd);
-	put_fd_number(&sb, " → ", t->to_fd);
+	if (t->from_fd >= 0)
+		put_fd_number(&sb, "", t->from_fd);
+	put_fd_number(&sb, t->from_fd >= 0 ? " → " : "→ ", t->to_fd);
 	if (x->s->nbufs > 1)
 		dq_sb_printf(&sb, " of #%u", t->buf);
 	st->text = keep_sb(x, &sb);
@@ -837,7 +846,7 @@ static void emit_fd_event(struct ctx *x, size_t i)
 	st->flags |= DQ_ST_EVENT;
 	x->fd_told |= install;
 	if (is_send(c)) {
-		put_fd_number(&sb, "sends ", (int32_t)c->c.a[0] - 1);
+		put_send(&sb, c, "sends ");
 		st->text = keep_sb(x, &sb);
 	} else if (!install && !is_mapping(c)) {
 		st->text = c->c.flags & DQ_CALL_EXITING ? "exit closes a descriptor" :
@@ -977,7 +986,7 @@ static const char *sys_aside(struct ctx *x)
 		closed += x->v[i].phase == DQ_PH_CLOSE && x->v[i].parent < 0;
 	for (size_t i = 0; i < x->n; i++)
 		if (is_send(&x->v[i]) && x->s->o.detail > DQ_DETAIL_APP)
-			put_fd_number(&sb, sb.len ? ", " : "sends ", (int32_t)x->v[i].c.a[0] - 1);
+			put_send(&sb, &x->v[i], sb.len ? ", " : "sends ");
 	if (closed > 1)
 		dq_sb_printf(&sb, "%s%zu descriptors", sb.len ? "; closes " : "", closed);
 	else if (!sb.len && d && *d->path)

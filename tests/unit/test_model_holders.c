@@ -254,6 +254,14 @@ static void test_scm(void **state)
 			"sys recvmsg t=3s end=3s task=2 sys=1 ret=1\n");
 	expect_sent(sb.s, "scm 1:5>2:8;", "t1: 5; t2: 8; ");
 	dq_sb_reset(&sb);
+	/* the number is not said: it is clear where there is one, and not where there are two */
+	expect_sent(OPEN(1, 5) "call __scm_send t=2s task=1 seq=2 sys=2 buf=1 table=1\n"
+		    "call fd_install t=3s task=2 seq=1 sys=1 buf=1 table=2 fd=8\n"
+		    "sys recvmsg t=3s end=3s task=2 sys=1 ret=1\n", "scm 1:5>2:8;", "t1: 5; t2: 8; ");
+	expect_sent(OPEN(1, 5) OPEN(2, 6) "call __scm_send t=2s task=1 seq=3 sys=3 buf=1 table=1\n"
+		    "call fd_install t=3s task=2 seq=1 sys=1 buf=1 table=2 fd=8\n"
+		    "sys recvmsg t=3s end=3s task=2 sys=1 ret=1\n", "scm 1:-1>2:8;",
+		    "t1: 5 6; t2: 8; ");
 	/* it was refused */
 	dq_sb_printf(&sb, "%ssys sendmsg t=2s end=2s task=1 sys=2 ret=-EPIPE\n", send);
 	expect_sent(sb.s, "", "t1: 5; ");
