@@ -483,8 +483,6 @@ __noinline int announce_att(__u64 p, __u64 buf)
 	}
 	bpf_ringbuf_submit(w, BPF_RB_NO_WAKEUP);
 	o->announced = 1;
-	if (ops) /* of an attachment that was there before us; else it is known since its entry */
-		announce_importer(ops);
 	return 0;
 }
 
@@ -1083,8 +1081,12 @@ static __always_inline void announce_objects(struct frame *f)
 	}
 	if (f->attp) {
 		o = bpf_map_lookup_elem(&atts, &f->attp);
-		if (o && o->announced != 1 && o->token == f->att)
+		if (o && o->announced != 1 && o->token == f->att) {
 			announce_att(f->attp, f->buf);
+			/* of an attachment that was there before us; else known since its entry. Not
+			 * in announce_att(): a call deeper was too much stack for 6.1 */
+			announce_importer(RD(dma_buf_attachment, f->attp, importer_ops));
+		}
 	}
 }
 
