@@ -864,6 +864,15 @@ static bool view_device(struct cal *c, struct device_view *d)
 	return ok;
 }
 
+/* Drivers that are built in have a module in sysfs too (7.x), but no struct module. */
+static bool loaded_module(const struct device_view *d)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/driver/module/initstate", d->path);
+	return !access(path, F_OK);
+}
+
 /* Devices of one bus, each driver once. */
 static size_t devices_of_bus(struct cal *c, const char *bus, struct device_view *v, size_t n)
 {
@@ -884,7 +893,9 @@ static size_t devices_of_bus(struct cal *c, const char *bus, struct device_view 
 		if (!link_name(d->path, "driver", d->driver) ||
 		    !link_name(d->path, "subsystem", d->bus))
 			continue;
-		if (!link_name(d->path, "driver/module", d->module) && n == DEVICES - 1)
+		if (loaded_module(d))
+			link_name(d->path, "driver/module", d->module);
+		else if (n == DEVICES - 1)
 			continue;
 		snprintf(d->name, sizeof(d->name), "%s", e->d_name);
 		for (size_t i = 0; i < n; i++)

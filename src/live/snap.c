@@ -103,6 +103,10 @@ void snap_take(struct dq_live *l, enum dq_snap_when when)
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++)
 		if (available(l, i))
 			dq_sb_printf(&names, "%s%s", names.len ? " " : "", sources[i].name);
+	if (!names.len) { /* nobody looks: nothing may be concluded from what was not seen */
+		dq_debug("snapshot: this kernel has no iterators");
+		return;
+	}
 	collect_snap_begin(l->collect, when, dq_sb_str(&names));
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++) {
 		struct bpf_program *prog = bpf_object__find_program_by_name(l->skel->obj,
