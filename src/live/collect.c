@@ -40,6 +40,8 @@ enum number_of {
 	VMAS,		/* address of a vm_area_struct -> number */
 	TIMELINES,	/* context -> id */
 	STACKS,		/* number in the map of stacks -> id */
+	TGIDS,		/* tid -> tgid */
+	INODES,		/* inode number -> token */
 	NMAPS
 };
 
@@ -50,6 +52,8 @@ struct dq_collect {
 	struct dq_strtab *names;
 	struct wire_hold *holds; /* found for buffers that have not turned up in the trace */
 	size_t nholds, cap_holds;
+	struct proc_found *looked; /* the buffers among them that only /proc knows */
+	size_t nlooked, cap_looked;
 	struct dq_snap snap;	/* the one that is being made; id 0: none */
 	uint64_t calls, lost, missed_returns;
 	int err;
@@ -83,6 +87,7 @@ void collect_free(struct dq_collect **cp)
 		dq_map_free(c->map[i]);
 	dq_strtab_free(c->names);
 	free(c->holds);
+	free(c->looked);
 	free(c);
 	*cp = NULL;
 }
@@ -138,7 +143,8 @@ static bool number(struct dq_collect *c, enum number_of what, uint64_t key, uint
 	return known;
 }
 
-static void put_holds_of(struct dq_collect *c, uint64_t token);
+static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now);
+static void put_looked_of(struct dq_collect *c, uint64_t ino, uint64_t token);
 
 /* ---- definitions ------------------------------------------------------------------ */
 
@@ -165,6 +171,7 @@ static void on_task(struct dq_collect *c, const struct wire_task *w)
 
 	if (number(c, TASKS, w->tid, &id) && w->flags & WIRE_TASK_NEW)
 		id = new_number(c, TASKS, w->tid);
+	keep(c, TGIDS, w->tid, w->tgid);
 	put_task(c, id, w);
 }
 
@@ -217,7 +224,8 @@ static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 	it.buf.ops = tell_ops(c, w->ops);
 	it.buf.raw = c->l->opts.raw_addresses ? w->ptr : 0;
 	collect_put(c, &it);
-	put_holds_of(c, w->buf);
+	put_holds_of(c, w->buf, w->buf);
+	put_looked_of(c, w->ino, w->buf);
 }
 
 static uint32_t buf_id(struct dq_collect *c, uint64_t token)
@@ -288,17 +296,128 @@ static void on_hold(struct dq_collect *c, const struct wire_hold *w)
 		c->err = -ENOMEM;
 }
 
-static void put_holds_of(struct dq_collect *c, uint64_t token)
+/* Of a buffer that was known by one token, and is in the trace by another one now. */
+static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < c->nholds; i++) {
-		if (c->holds[i].buf == token)
-			put_hold(c, &c->holds[i]);
-		else
+		if (c->holds[i].buf != token) {
 			c->holds[left++] = c->holds[i];
+			continue;
+		}
+		c->holds[i].buf = now;
+		put_hold(c, &c->holds[i]);
 	}
 	c->nholds = left;
+}
+
+/* ---- what only /proc knows: see procfs.c ---- */
+
+#define LOOKED(ino)	  (1ULL << 63 | (ino))	/* instead of a token: those are small */
+#define TABLE_OF(tgid)	  ((uint64_t)(tgid) << 1 | 1) /* instead of an address: those are even */
+
+/* A buffer of /proc has turned up in the stream. */
+static void put_looked_of(struct dq_collect *c, uint64_t ino, uint64_t token)
+{
+	keep(c, INODES, ino, token);
+	for (size_t i = 0; i < c->nlooked; i++) {
+		if (c->looked[i].ino != ino)
+			continue;
+		c->looked[i] = c->looked[--c->nlooked];
+		put_holds_of(c, LOOKED(ino), token);
+		return;
+	}
+}
+
+static bool is_filtered(const struct dq_live_opts *o)
+{
+	return o->by_task || o->npids || o->comm || o->exporter || o->device || o->inode ||
+	       o->min_size;
+}
+
+/* Those that did not: nothing happened to them, but they were there. */
+static void put_looked(struct dq_collect *c)
+{
+	while (c->nlooked && !is_filtered(&c->l->opts)) {
+		struct proc_found p = c->looked[--c->nlooked];
+		struct dq_item it = { .kind = DQ_BUF };
+
+		number(c, BUFS, LOOKED(p.ino), &it.buf.id);
+		it.buf.flags = DQ_BUF_PREEXISTING;
+		it.buf.t = c->snap.t0;
+		it.buf.ino = p.ino;
+		it.buf.size = p.size;
+		it.buf.exp_name = p.exp_name;
+		it.buf.name = p.name;
+		it.buf.owner = "";
+		collect_put(c, &it);
+		keep(c, INODES, p.ino, LOOKED(p.ino));
+		put_holds_of(c, LOOKED(p.ino), LOOKED(p.ino));
+	}
+	c->nlooked = 0;
+}
+
+static void introduce(struct dq_collect *c, const struct proc_found *p)
+{
+	struct wire_task w = { .kind = WIRE_TASK, .tid = p->pid, .tgid = p->pid };
+
+	if (dq_map_get(c->map[TASKS], p->pid, NULL))
+		return;
+	memcpy(w.comm, p->comm, sizeof(w.comm));
+	memcpy(w.process, p->comm, sizeof(w.process));
+	on_task(c, &w);
+}
+
+static void remember(struct dq_collect *c, const struct proc_found *p)
+{
+	struct proc_found *row;
+
+	for (size_t i = 0; i < c->nlooked; i++) {
+		if (c->looked[i].ino != p->ino)
+			continue;
+		if (!c->looked[i].size) /* a mapping says less than a descriptor */
+			c->looked[i] = *p;
+		return;
+	}
+	row = DQ_PUSH(c->looked, c->nlooked, c->cap_looked);
+	if (row)
+		*row = *p;
+	else if (!c->err)
+		c->err = -ENOMEM;
+}
+
+void collect_found(struct dq_collect *c, const struct proc_found *p)
+{
+	struct wire_hold w = { .kind = WIRE_HOLD, .what = p->what, .tid = p->pid, .fd = p->fd,
+			       .t = now_ns(), .n = 1 };
+
+	uint64_t token;
+
+	introduce(c, p);
+	if (p->what == HOLD_FD)
+		w.table = TABLE_OF(p->pid);
+	if (dq_map_get(c->map[INODES], p->ino, &token)) {
+		w.buf = token;
+	} else {
+		if (c->snap.what == DQ_SNAP_FINAL && is_filtered(&c->l->opts))
+			return;
+		w.buf = LOOKED(p->ino);
+		remember(c, p);
+	}
+	on_hold(c, &w);
+}
+
+/* The table of a task that /proc knows by its process: now it has an address. */
+static uint32_t table_of(struct dq_collect *c, uint64_t addr, uint32_t tid)
+{
+	uint64_t tgid, id;
+
+	if (addr && !dq_map_get(c->map[TABLES], addr, NULL) &&
+	    dq_map_get(c->map[TGIDS], tid, &tgid) &&
+	    dq_map_get(c->map[TABLES], TABLE_OF(tgid), &id))
+		keep(c, TABLES, addr, id);
+	return table_id(c, addr);
 }
 
 void collect_refs(struct dq_collect *c, uint64_t token, uint64_t n)
@@ -316,10 +435,10 @@ void collect_snap_begin(struct dq_collect *c, enum dq_snap_when when, const char
 {
 	struct dq_item it = { .kind = DQ_SNAP };
 
+	put_looked(c);
+	c->nholds = 0; /* the buffers of the others did not turn up */
 	c->snap = (struct dq_snap){ .id = c->snap.id + 1, .what = when, .t0 = now_ns(),
 				    .sources = sources };
-	if (when == DQ_SNAP_FINAL)
-		c->nholds = 0; /* their buffers did not turn up */
 	it.snap = c->snap;
 	collect_put(c, &it);
 }
@@ -328,6 +447,8 @@ void collect_snap_end(struct dq_collect *c, uint32_t flags, uint64_t differ)
 {
 	struct dq_item it = { .kind = DQ_SNAP };
 
+	if (c->snap.what == DQ_SNAP_FINAL)
+		put_looked(c);
 	c->snap.flags |= flags;
 	c->snap.t1 = now_ns();
 	c->snap.differ = differ;
@@ -497,7 +618,7 @@ static void put_object(struct dq_collect *c, const struct wire_call *w, struct d
 	case HOOK_FILP_CLOSE:
 	case HOOK_SCM_SEND:
 	case HOOK_BINDER_SEND:
-		d->table = table_id(c, w->sgt);
+		d->table = table_of(c, w->sgt, w->tid);
 		break;
 	case HOOK_MMAP_FILE:
 		if (!w->ret && !(w->flags & (WIRE_F_OPEN | WIRE_F_MISSED)))

@@ -123,6 +123,9 @@ void events_enable(struct dq_live *l);	/* before load */
 void events_attach(struct dq_live *l);	/* what is not attached yet */
 size_t events_links(struct dq_live *l, struct bpf_link **v); /* hands them over: EVENTS of them */
 
+/* procfs.c: 0, or an errno of what could not be read */
+int procfs_look(struct dq_live *l);
+
 /* snap.c */
 void snap_enable(struct dq_live *l);	/* before load */
 void snap_take(struct dq_live *l, enum dq_snap_when when); /* while the probes are armed */
@@ -147,6 +150,15 @@ int collect_put(struct dq_collect *c, const struct dq_item *item);
 void collect_ops(struct dq_collect *c, const struct ops_table *t); /* says what is known of it */
 /* A snapshot: holds that come by collect_record() between begin and end are of it. */
 void collect_snap_begin(struct dq_collect *c, enum dq_snap_when when, const char *sources);
+/* Found in /proc: of a buffer of which no more is known than its inode and what fdinfo says. */
+struct proc_found {
+	uint32_t pid, what;
+	int32_t fd;
+	uint64_t ino, size;
+	char comm[WIRE_COMM + 1];
+	char exp_name[WIRE_STR], name[WIRE_NAME];
+};
+void collect_found(struct dq_collect *c, const struct proc_found *p);
 void collect_refs(struct dq_collect *c, uint64_t token, uint64_t n);
 void collect_snap_end(struct dq_collect *c, uint32_t flags, uint64_t differ);
 void collect_stats(const struct dq_collect *c, struct dq_live_stats *st);

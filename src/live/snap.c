@@ -4,7 +4,8 @@
  *
  * The kernel's iterators write what they find into the ring, between the calls, so that what is seen
  * and what is watched have one order. Which of them a kernel has is read from its BTF. The
- * references of the buffers that live are read at the end of each snapshot.
+ * references of the buffers that live are read at the end of each snapshot. A kernel without iterators
+ * is looked at through /proc (procfs.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -103,10 +104,8 @@ void snap_take(struct dq_live *l, enum dq_snap_when when)
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++)
 		if (available(l, i))
 			dq_sb_printf(&names, "%s%s", names.len ? " " : "", sources[i].name);
-	if (!names.len) { /* nobody looks: nothing may be concluded from what was not seen */
-		dq_debug("snapshot: this kernel has no iterators");
-		return;
-	}
+	if (!available(l, 0))
+		dq_sb_printf(&names, "%sprocfs", names.len ? " " : "");
 	collect_snap_begin(l->collect, when, dq_sb_str(&names));
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++) {
 		struct bpf_program *prog = bpf_object__find_program_by_name(l->skel->obj,
@@ -119,6 +118,8 @@ void snap_take(struct dq_live *l, enum dq_snap_when when)
 		if (!err && sources[i].complete)
 			flags |= DQ_SNAP_COMPLETE;
 	}
+	if (!available(l, 0) && procfs_look(l))
+		flags |= DQ_SNAP_FAILED;
 	dq_live_poll(l, 0);
 	read_refs(l);
 	collect_snap_end(l->collect, flags,
