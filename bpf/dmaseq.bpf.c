@@ -120,6 +120,14 @@ struct {
 	__type(value, __u64);
 } fd_tables SEC(".maps");
 
+/* thread groups that /proc showed to have dma-bufs, where there is no iterator to fill fd_tables */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+} procs SEC(".maps");
+
 /* tasks inside of __scm_send(): the struct scm_cookie that it fills */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

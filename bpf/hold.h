@@ -203,23 +203,43 @@ __noinline int introduce(__u64 task)
 	return 0;
 }
 
+/* Are there descriptors of dma-bufs in the table or, where only /proc could tell, in the process? */
+__noinline int has_dmabufs(__u64 table, __u32 tgid)
+{
+	if (bpf_map_lookup_elem(&fd_tables, &table))
+		return 1;
+	if (bpf_map_lookup_elem(&procs, &tgid))
+		return 2;
+	return 0;
+}
+
+__noinline int inherit(__u64 from, __u64 to, __u32 tgid, __u32 child)
+{
+	__u64 *n = bpf_map_lookup_elem(&fd_tables, &from), copy;
+	__u32 *shown = bpf_map_lookup_elem(&procs, &tgid), one = 1;
+
+	if (n && from != to) {
+		copy = *n;
+		bpf_map_update_elem(&fd_tables, &to, &copy, BPF_ANY);
+	}
+	if (shown)
+		bpf_map_update_elem(&procs, &child, &one, BPF_ANY);
+	return 0;
+}
+
 /* A child with a table of its own has copies of all descriptors, and one with an address space of
  * its own copies of the mappings. */
 static __always_inline void on_fork(__u64 parent, __u64 child)
 {
 	__u64 from = RD(task_struct, parent, files), to = RD(task_struct, child, files);
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &parent);
-	__u64 *n = bpf_map_lookup_elem(&fd_tables, &from), copy;
-	bool copied = n && from != to;
+	__u32 tgid = RD(task_struct, parent, tgid);
 
-	if (!copied && !(st && st->dups))
+	if ((from == to || !has_dmabufs(from, tgid)) && !(st && st->dups))
 		return;
 	if (st)
 		st->dups = 0;
-	if (copied) {
-		copy = *n;
-		bpf_map_update_elem(&fd_tables, &to, &copy, BPF_ANY);
-	}
+	inherit(from, to, tgid, RD(task_struct, child, tgid));
 	introduce(parent);
 	introduce(child);
 	emit_taskev(TASKEV_FORK, parent, child, to, from);
@@ -228,8 +248,9 @@ static __always_inline void on_fork(__u64 parent, __u64 child)
 static __always_inline void on_exec(__u64 task)
 {
 	__u64 table = RD(task_struct, task, files);
+	__u32 tgid = RD(task_struct, task, tgid);
 
-	if (!bpf_map_lookup_elem(&fd_tables, &table))
+	if (!has_dmabufs(table, tgid))
 		return;
 	introduce(task);
 	emit_taskev(TASKEV_EXEC, task, 0, table, 0);

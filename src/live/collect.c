@@ -10,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/kcmp.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "impl.h"
 #include "dmaseq_bpf.skel.h"
@@ -42,6 +45,7 @@ enum number_of {
 	STACKS,		/* number in the map of stacks -> id */
 	TGIDS,		/* tid -> tgid */
 	INODES,		/* inode number -> token */
+	PROCS,		/* tid that was found in /proc and has not come by itself -> 1 */
 	NMAPS
 };
 
@@ -55,6 +59,7 @@ struct dq_collect {
 	struct proc_found *looked; /* the buffers among them that only /proc knows */
 	size_t nlooked, cap_looked;
 	struct dq_snap snap;	/* the one that is being made; id 0: none */
+	bool procfs;		/* snapshots are made with it */
 	uint64_t calls, lost, missed_returns;
 	int err;
 };
@@ -145,6 +150,8 @@ static bool number(struct dq_collect *c, enum number_of what, uint64_t key, uint
 
 static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now);
 static void put_looked_of(struct dq_collect *c, uint64_t ino, uint64_t token);
+static void put_looked(struct dq_collect *c);
+static bool is_looked(struct dq_collect *c, const struct wire_buf *w);
 
 /* ---- definitions ------------------------------------------------------------------ */
 
@@ -169,7 +176,8 @@ static void on_task(struct dq_collect *c, const struct wire_task *w)
 {
 	uint32_t id;
 
-	if (number(c, TASKS, w->tid, &id) && w->flags & WIRE_TASK_NEW)
+	if (number(c, TASKS, w->tid, &id) && w->flags & WIRE_TASK_NEW &&
+	    !dq_map_del(c->map[PROCS], w->tid))
 		id = new_number(c, TASKS, w->tid);
 	keep(c, TGIDS, w->tid, w->tgid);
 	put_task(c, id, w);
@@ -213,6 +221,8 @@ static uint32_t tell_ops(struct dq_collect *c, uint64_t ptr)
 static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 {
 	struct dq_item it = { .kind = DQ_BUF };
+	if (is_looked(c, w))
+		return;
 	number(c, BUFS, w->buf, &it.buf.id);
 	it.buf.flags = w->flags & WIRE_BUF_PREEXISTING ? DQ_BUF_PREEXISTING : 0;
 	it.buf.t = w->t;
@@ -258,6 +268,26 @@ static uint32_t vma_id(struct dq_collect *c, uint64_t addr)
 
 	number(c, VMAS, addr, &id);
 	return id;
+}
+
+/* Numbers for what only /proc knows, see procfs.c. */
+#define LOOKED(ino)	  (1ULL << 63 | (ino))	/* instead of a token: those are small */
+#define TABLE_OF(tgid)	  ((uint64_t)(tgid) << 1 | 1) /* instead of an address: those are even */
+
+/* The table of a task that /proc knows by its process: now it has an address. */
+static uint32_t table_of(struct dq_collect *c, uint64_t addr, uint32_t tid)
+{
+	uint64_t tgid, id;
+
+	if (!addr || !c->procfs || !dq_map_get(c->map[TGIDS], tid, &tgid))
+		return table_id(c, addr);
+	if (dq_map_get(c->map[TABLES], addr, &id))
+		keep(c, TABLES, TABLE_OF(tgid), id);
+	else if (dq_map_get(c->map[TABLES], TABLE_OF(tgid), &id))
+		keep(c, TABLES, addr, id);
+	else
+		keep(c, TABLES, TABLE_OF(tgid), table_id(c, addr));
+	return table_id(c, addr);
 }
 
 /* ---- what a snapshot finds ---------------------------------------------------------- */
@@ -314,9 +344,6 @@ static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now)
 
 /* ---- what only /proc knows: see procfs.c ---- */
 
-#define LOOKED(ino)	  (1ULL << 63 | (ino))	/* instead of a token: those are small */
-#define TABLE_OF(tgid)	  ((uint64_t)(tgid) << 1 | 1) /* instead of an address: those are even */
-
 /* A buffer of /proc has turned up in the stream. */
 static void put_looked_of(struct dq_collect *c, uint64_t ino, uint64_t token)
 {
@@ -334,6 +361,19 @@ static bool is_filtered(const struct dq_live_opts *o)
 {
 	return o->by_task || o->npids || o->comm || o->exporter || o->device || o->inode ||
 	       o->min_size;
+}
+
+/* A buffer of /proc that is in the trace already, and is met by the probes now. */
+static bool is_looked(struct dq_collect *c, const struct wire_buf *w)
+{
+	uint64_t token, id;
+
+	if (!(w->flags & WIRE_BUF_PREEXISTING) || !dq_map_get(c->map[INODES], w->ino, &token) ||
+	    token != LOOKED(w->ino) || !dq_map_get(c->map[BUFS], token, &id))
+		return false;
+	keep(c, BUFS, w->buf, id);
+	keep(c, INODES, w->ino, w->buf);
+	return true;
 }
 
 /* Those that did not: nothing happened to them, but they were there. */
@@ -358,6 +398,34 @@ static void put_looked(struct dq_collect *c)
 	c->nlooked = 0;
 }
 
+/* What it hands on to its children is of interest. */
+static void watch_process(struct dq_collect *c, uint32_t tgid)
+{
+	uint32_t one = 1;
+
+	bpf_map__update_elem(c->l->skel->maps.procs, &tgid, sizeof(tgid), &one, sizeof(one), BPF_ANY);
+}
+
+/* Threads and processes may share a table. A process that /proc showed before has the same one? */
+static bool share_table(struct dq_collect *c, uint32_t tgid)
+{
+	uint64_t id;
+
+	if (dq_map_get(c->map[TABLES], TABLE_OF(tgid), NULL))
+		return true;
+	for (size_t i = 0; i < c->nholds; i++) {
+		const struct wire_hold *w = &c->holds[i];
+
+		if (w->table & 1 && w->tid != tgid &&
+		    dq_map_get(c->map[TABLES], TABLE_OF(w->tid), &id) &&
+		    !syscall(SYS_kcmp, tgid, w->tid, KCMP_FILES, 0, 0)) {
+			keep(c, TABLES, TABLE_OF(tgid), id);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void introduce(struct dq_collect *c, const struct proc_found *p)
 {
 	struct wire_task w = { .kind = WIRE_TASK, .tid = p->pid, .tgid = p->pid };
@@ -367,6 +435,8 @@ static void introduce(struct dq_collect *c, const struct proc_found *p)
 	memcpy(w.comm, p->comm, sizeof(w.comm));
 	memcpy(w.process, p->comm, sizeof(w.process));
 	on_task(c, &w);
+	keep(c, PROCS, p->pid, 1);
+	watch_process(c, p->pid);
 }
 
 static void remember(struct dq_collect *c, const struct proc_found *p)
@@ -394,9 +464,13 @@ void collect_found(struct dq_collect *c, const struct proc_found *p)
 
 	uint64_t token;
 
+	c->procfs = true;
 	introduce(c, p);
-	if (p->what == HOLD_FD)
+	if (p->what == HOLD_FD) {
 		w.table = TABLE_OF(p->pid);
+		if (!share_table(c, p->pid))
+			table_id(c, w.table);
+	}
 	if (dq_map_get(c->map[INODES], p->ino, &token)) {
 		w.buf = token;
 	} else {
@@ -408,17 +482,6 @@ void collect_found(struct dq_collect *c, const struct proc_found *p)
 	on_hold(c, &w);
 }
 
-/* The table of a task that /proc knows by its process: now it has an address. */
-static uint32_t table_of(struct dq_collect *c, uint64_t addr, uint32_t tid)
-{
-	uint64_t tgid, id;
-
-	if (addr && !dq_map_get(c->map[TABLES], addr, NULL) &&
-	    dq_map_get(c->map[TGIDS], tid, &tgid) &&
-	    dq_map_get(c->map[TABLES], TABLE_OF(tgid), &id))
-		keep(c, TABLES, addr, id);
-	return table_id(c, addr);
-}
 
 void collect_refs(struct dq_collect *c, uint64_t token, uint64_t n)
 {
@@ -461,16 +524,20 @@ static void on_taskev(struct dq_collect *c, const struct wire_taskev *w)
 {
 	struct dq_item it = { .kind = DQ_TASKEV };
 
+	put_looked(c); /* what a child inherits must have been told */
+
 	it.taskev.t = w->t;
 	it.taskev.what = w->what;
 	it.taskev.task = task_id(c, w->tid);
 	it.taskev.other = w->other ? task_id(c, w->other) : 0;
-	it.taskev.from = table_id(c, w->from);
+	it.taskev.from = table_of(c, w->from, w->tid);
 	/* a new process has a new table, whoever had one at this address before */
-	if (w->what == TASKEV_FORK && w->table && w->table != w->from)
+	if (w->what == TASKEV_FORK && w->table && w->table != w->from) {
 		it.taskev.table = new_number(c, TABLES, w->table);
-	else
-		it.taskev.table = table_id(c, w->table);
+		table_of(c, w->table, w->other);
+	} else {
+		it.taskev.table = table_of(c, w->table, w->tid);
+	}
 	collect_put(c, &it);
 }
 
