@@ -996,6 +996,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 static __always_inline bool same_sp_nests(__u32 outer, __u32 inner)
 {
 	return (outer == HOOK_ATTACH && inner == HOOK_DYNAMIC_ATTACH) ||
+	       (outer == HOOK_FD_INSTALL_API && inner == HOOK_FD_INSTALL) || /* 7.2, amd64 */
 	       (outer == HOOK_MMAP_FILE && inner >= HOOK_OPS_ATTACH) ||
 	       (outer == HOOK_MMAP && inner >= HOOK_OPS_ATTACH) ||
 	       (outer == HOOK_END_CPU && inner >= HOOK_OPS_ATTACH) ||
