@@ -897,6 +897,22 @@ static __always_inline __u64 fd_file(__u64 task, __s32 fd)
 	return file;
 }
 
+/* Does a call on buffer object o (may be NULL: not known yet) by this task pass the filters? */
+static __always_inline bool passes(struct task_state *st, struct object *o)
+{
+	if (cfg.by_task) {
+		if (st->selected) {
+			if (o)
+				o->selected |= SEL_TASK;
+		} else if (!o || !(o->selected & SEL_TASK)) {
+			return false;
+		}
+	}
+	if (cfg.by_buf && (!o || !(o->selected & SEL_BUF)))
+		return false;
+	return !cfg.by_device || (o && o->selected & SEL_DEVICE);
+}
+
 /* What the descriptor is: a dma-buf (by its token) or a device. */
 __noinline int describe_file(__u64 task, __u64 file)
 {
@@ -913,7 +929,7 @@ __noinline int describe_file(__u64 task, __u64 file)
 			new_buf(p, 0);
 			o = bpf_map_lookup_elem(&bufs, &p);
 		}
-		if (o) {
+		if (o && passes(st, o)) {
 			st->ctx.buf = o->token;
 			if (o->announced != 1)
 				announce_buf(p, bpf_ktime_get_ns());
@@ -1028,22 +1044,6 @@ static __always_inline struct object *find_att(__u64 p, __u32 attached)
 		return o;
 	new_att(p, attached);
 	return bpf_map_lookup_elem(&atts, &p);
-}
-
-/* Does a call on buffer object o (may be NULL: not known yet) by this task pass the filters? */
-static __always_inline bool passes(struct task_state *st, struct object *o)
-{
-	if (cfg.by_task) {
-		if (st->selected) {
-			if (o)
-				o->selected |= SEL_TASK;
-		} else if (!o || !(o->selected & SEL_TASK)) {
-			return false;
-		}
-	}
-	if (cfg.by_buf && (!o || !(o->selected & SEL_BUF)))
-		return false;
-	return !cfg.by_device || (o && o->selected & SEL_DEVICE);
 }
 
 /* Fills the buffer and the attachment of a frame from its pointers. */
