@@ -207,7 +207,8 @@ enum dq_taskev_what { DQ_TASKEV_FORK = 1, DQ_TASKEV_EXEC = 2, DQ_TASKEV_EXIT = 3
  * Something that changes who holds descriptors and mappings. Written for tasks whose descriptor
  * table or address space had something of a dma-buf, so not for every fork of the machine.
  *
- * A descriptor table (struct files_struct) has a number, unique in the trace; threads share one.
+ * A descriptor table (struct files_struct) has a number; threads share one. It is unique among those
+ * that are alive: the number of one that is gone may come again, with another process.
  * The child of a FORK with another table than `from` starts with a copy of it, and with a copy of
  * the parent's mappings: the vm_area_dup calls that the parent made since its last other event made
  * them. When a table turns up that no FORK has announced (exec and close_range(CLOSE_RANGE_UNSHARE)
