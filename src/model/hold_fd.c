@@ -698,3 +698,14 @@ int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t)
 	}
 	return ret ? ret : join(h, table, me);
 }
+
+/* A look found it so: next to whoever else it found to have this table. */
+int hold_table_found(struct dq_holders *h, uint32_t table, uint32_t task)
+{
+	const struct hold_task *me = hold_task(h, task);
+	uint64_t had;
+
+	if (!me || (dq_map_get(h->has, task, &had) && had == table))
+		return 0;
+	return join(h, table, me);
+}

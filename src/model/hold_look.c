@@ -56,7 +56,7 @@ int hold_snap(struct dq_holders *h, const struct dq_snap *s)
 static int begin_fd(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_hold *l)
 {
 	struct dq_hold_fds *f = hold_fds(b, l->table);
-	int ret = l->table ? hold_table(h, l->table, l->task, l->t) : 0;
+	int ret = l->table ? hold_table_found(h, l->table, l->task) : 0;
 
 	if (ret || (f && hold_fds_has(f, l->fd)))
 		return ret;

@@ -109,6 +109,7 @@ int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s);
 int hold_fork(struct dq_holders *h, const struct dq_taskev *e);
 /* a table in use by a task: one that nobody announced is a copy of what the process had */
 int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t);
+int hold_table_found(struct dq_holders *h, uint32_t table, uint32_t task);
 int hold_exec(struct dq_holders *h, const struct dq_taskev *e);
 void hold_leave(struct dq_holders *h, uint32_t task);
 /* leaves only what the final look found */

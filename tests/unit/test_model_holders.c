@@ -202,6 +202,14 @@ static void test_shared(void **state)
 	assert_int_equal(dq_holders_users(h, 1, tasks, 2), 1);
 	expect_buf(h, 1, "t1: 5; ");
 	dq_holders_free(&h);
+	/* two processes that were found to share one */
+	h = feed("snap 1 what=BEGIN t=1s sources=\"task_file task_vma\"\n"
+		 "hold FD t=1s snap=1 buf=1 task=1 table=2 fd=4\n"
+		 "hold FD t=1s snap=1 buf=1 task=2 table=2 fd=4\n"
+		 "snap 1 what=BEGIN t=1s end=1s sources=\"task_file task_vma\"\n", NULL);
+	assert_int_equal(dq_holders_users(h, 2, tasks, 2), 2);
+	expect_buf(h, 1, "t2: 4; ");
+	dq_holders_free(&h);
 	/* one that shares and gets a table of its own takes a copy along */
 	expect(OPEN(1, 5) FORK(1, 2, 1)
 	       "call fd_install t=4s task=2 seq=1 sys=1 buf=1 table=4 fd=6\n", "t1: 5; t4: 5 6; ");

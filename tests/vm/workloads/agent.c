@@ -66,7 +66,8 @@ struct answer {
 	int err;
 	pid_t pid;
 	unsigned long ino;	/* EXPORT */
-	long more[NSCM];	/* RECEIVE: descriptors; EXPORT_HANDLE: the fd */
+	long more[NSCM];	/* RECEIVE: descriptors; EXPORT_HANDLE: the fd;
+				 * MMAP: mappings of buffers that there are more */
 };
 
 /* ---- in the agent -------------------------------------------------------- */
@@ -120,6 +121,35 @@ static long do_getfd(pid_t pid, int fd)
 	ret = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 	close(pidfd);
 	return ret;
+}
+
+static void count_map(void *ctx, unsigned long ino)
+{
+	(void)ino;
+	++*(long *)ctx;
+}
+
+static void no_fd(void *ctx, unsigned long ino, int number)
+{
+	(void)ctx;
+	(void)ino;
+	(void)number;
+}
+
+/*
+ * vgem of 5.10 puts its own file in the place of the buffer's: then the mapping
+ * does not hold the buffer.
+ */
+static long do_mmap(const struct dq_buf *buf, struct answer *answer)
+{
+	long before = 0, after = 0;
+	void *p;
+
+	dq_scan(getpid(), no_fd, count_map, &before);
+	p = dq_mmap(buf);
+	dq_scan(getpid(), no_fd, count_map, &after);
+	answer->more[0] = after - before;
+	return (long)p;
 }
 
 /* Somewhere else, as far as the kernel is concerned for no reason. */
@@ -259,7 +289,7 @@ static long obey(const struct order *o, struct answer *answer)
 	case OP_GETFD:
 		return do_getfd(o->a[0], o->a[1]);
 	case OP_MMAP:
-		return (long)dq_mmap(&buf);
+		return do_mmap(&buf, answer);
 	case OP_MUNMAP:
 		return munmap((char *)o->a[0] + o->a[1] * PAGE, o->a[2] * PAGE);
 	case OP_MREMAP:
@@ -343,6 +373,7 @@ static struct mm mms[DQ_NAGENTS];
 static struct buffer {
 	unsigned long ino;
 	int flight, attached, unexplained;
+	bool elsewhere;		/* its mappings are another file's */
 	bool gone;
 } bufs[NBUFS];
 static int nbufs;
@@ -831,15 +862,21 @@ int dq_tell_getfd(struct dq_agent *a, struct dq_agent *from, int fd)
 
 void dq_tell_mmap(struct dq_agent *a, int fd, long *where)
 {
-	*where = tell3(a, OP_MMAP, fd, 0, 0);
-	a->mm->maps[buf_of(a, fd)]++;
+	struct order o = { .op = OP_MMAP, .a = { fd } };
+	struct answer answer = tell(a, &o);
+	int buf = buf_of(a, fd);
+
+	*where = answer.ret;
+	bufs[buf].elsewhere = !answer.more[0];
+	a->mm->maps[buf] += answer.more[0];
 	dq_expect("dma_buf_mmap_internal", 1);
 }
 
 void dq_tell_munmap(struct dq_agent *a, int buf, long where, int first, int n, int more)
 {
 	tell3(a, OP_MUNMAP, where, first, n);
-	a->mm->maps[buf] += more;
+	if (!bufs[buf].elsewhere)
+		a->mm->maps[buf] += more;
 }
 
 void dq_tell_mremap(struct dq_agent *a, long *where)

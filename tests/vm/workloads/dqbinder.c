@@ -397,7 +397,27 @@ static void client_play(void)
 static unsigned long seen[2 * NBUFS];
 static int nseen;
 
+struct mapped {
+	unsigned long ino[2 * NBUFS];
+	int n;
+};
+
 static void see_map(void *ctx, unsigned long ino)
+{
+	struct mapped *m = ctx;
+
+	if (m->n < 2 * NBUFS)
+		m->ino[m->n++] = ino;
+}
+
+static void no_fd(void *ctx, unsigned long ino, int fd)
+{
+	(void)ctx;
+	(void)ino;
+	(void)fd;
+}
+
+static void no_map(void *ctx, unsigned long ino)
 {
 	(void)ctx;
 	(void)ino;
@@ -405,17 +425,19 @@ static void see_map(void *ctx, unsigned long ino)
 
 struct line {
 	pid_t pid;
-	int maps;
+	struct mapped mapped;
 };
 
 /* One descriptor of one buffer: that is how the play is. */
 static void see_fd(void *ctx, unsigned long ino, int fd)
 {
 	const struct line *line = ctx;
-	int i;
+	int i, maps = 0;
 
+	for (i = 0; i < line->mapped.n; i++)
+		maps += line->mapped.ino[i] == ino;
 	dq_account_line("holds buf=%lu pid=%d table=%d fds=%d mm=%d maps=%d", ino,
-			line->pid, line->pid, fd, line->pid, line->maps);
+			line->pid, line->pid, fd, line->pid, maps);
 	for (i = 0; i < nseen; i++)
 		if (seen[i] == ino)
 			return;
@@ -423,15 +445,21 @@ static void see_fd(void *ctx, unsigned long ino, int fd)
 		seen[nseen++] = ino;
 }
 
+static void account_of(pid_t pid)
+{
+	struct line line = { .pid = pid };
+
+	dq_scan(pid, no_fd, see_map, &line.mapped);
+	dq_scan(pid, see_fd, no_map, &line);
+}
+
 static void account(const struct actor *alloc, const struct actor *user, int count)
 {
-	struct line line = { .pid = alloc->pid };
 	int i;
 
 	dq_account_begin("binder");
-	dq_scan(alloc->pid, see_fd, see_map, &line);
-	line = (struct line){ .pid = user->pid, .maps = 1 };
-	dq_scan(user->pid, see_fd, see_map, &line);
+	account_of(alloc->pid);
+	account_of(user->pid);
 	if (nseen != count)
 		dq_die("there are %d buffers, not %d", nseen, count);
 	for (i = 0; i < nseen && to_vivid(); i++)
