@@ -379,6 +379,7 @@ static __always_inline void read_slots(struct wire_ops *w, __u64 ops)
 	w->slot[9] = RD(dma_buf_ops, ops, mmap);
 	w->slot[10] = RD(dma_buf_ops, ops, vmap);
 	w->slot[11] = RD(dma_buf_ops, ops, vunmap);
+	w->slot[WIRE_SLOTS - 1] = word_at(ops); /* for who checks the layout: ops.c */
 	w->slot[12] = RD(dma_buf_ops, ops, begin_cpu_access_partial);
 	w->slot[13] = RD(dma_buf_ops, ops, end_cpu_access_partial);
 }

@@ -989,9 +989,10 @@ static void find_devices(struct cal *c)
 /* ---- dma-buf -------------------------------------------------------------------------------------- */
 
 /*
- * struct dma_buf_ops begins with cache_sgt_mapping until that was removed (7.x), together with the
- * function that used it. Where Android's kernels insert more callbacks the places of those behind
- * them are not known. Each table is checked before its functions are probed (ops.c).
+ * struct dma_buf_ops begins with cache_sgt_mapping until that was removed (after 6.12), and with it
+ * __map_dma_buf(), which 5.10 does not have either. Where Android's kernels insert more callbacks
+ * the places of those behind them are not known. Each table is checked before its functions are
+ * probed: layout_holds() in ops.c.
  */
 static void place_ops(struct cal *c)
 {
@@ -1004,7 +1005,8 @@ static void place_ops(struct cal *c)
 		LF_dma_buf_ops_vmap,	       LF_dma_buf_ops_vunmap,
 	};
 	bool android = dq_ksyms_addr(c->ksyms, "dma_buf_begin_cpu_access_partial");
-	bool cached = !dq_ksyms_addr(c->ksyms, "dma_buf_invalidate_mappings");
+	bool cached = dq_ksyms_addr(c->ksyms, "__map_dma_buf") ||
+		      !dq_ksyms_addr(c->ksyms, "dma_buf_map_attachment_unlocked");
 
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(order); i++) {
 		if (android && order[i] > LF_dma_buf_ops_begin_cpu_access)

@@ -136,6 +136,37 @@ static void forget(struct dq_live *l, struct ops_table *t, uint64_t now)
 		collect_ops(l->collect, t);
 }
 
+/* What a name in kallsyms promises is checked: the mandatory callbacks (dma_buf_export, 5.10 to
+ * 7.2) are there, and everything points at functions. */
+static bool plausible(struct dq_live *l, const struct wire_ops *w)
+{
+	static const int must[] = { HOOK_OPS_MAP, HOOK_OPS_UNMAP, HOOK_OPS_RELEASE };
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(must); i++)
+		if (!w->slot[must[i] - HOOK_OPS_ATTACH])
+			return false;
+	for (unsigned int i = 0; i < NSLOTS; i++)
+		if (w->slot[i] && !dq_ksyms_is_function(l->ksyms, w->slot[i]))
+			return false;
+	return true;
+}
+
+/*
+ * Without BTF the layout of the table is an assumption (place_ops() in calibrate.c): one callback
+ * further and each would be called by the name of its neighbour. The first word tells: it is the
+ * truth value cache_sgt_mapping, or already a function.
+ */
+static bool layout_holds(struct dq_live *l, const struct wire_ops *w)
+{
+	uint64_t first = w->slot[WIRE_SLOTS - 1];
+
+	if (!l->layout || w->importer)
+		return true;
+	if (l->layout->off[LF_dma_buf_ops_attach] > 0 ? first > 1 : first == 1)
+		return false;
+	return plausible(l, w);
+}
+
 struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w)
 {
 	struct ops_table *t = ops_find(l, w->ops);
@@ -152,7 +183,11 @@ struct ops_table *ops_met(struct dq_live *l, const struct wire_ops *w)
 	memcpy(t->slot, w->slot, sizeof(t->slot));
 	snprintf(t->exporter, sizeof(t->exporter), "%.*s", WIRE_STR - 1, w->exp_name);
 	snprintf(t->module, sizeof(t->module), "%s", module_of_table(l, w));
-	arm_table(l, t, w);
+	if (layout_holds(l, w))
+		arm_table(l, t, w);
+	else
+		dq_warn("the callbacks of exporter %s are not recorded: its table is not laid out as calibration assumes. Try: dmaseq record --btf FILE",
+			t->exporter);
 	if (w->importer && l->collect) { /* no buffer names it, so nobody would tell it later */
 		t->told = true;
 		collect_ops(l->collect, t);
@@ -168,21 +203,6 @@ static bool peek(struct dq_live *l, uint64_t addr, struct wire_ops *w)
 
 	return !bpf_prog_test_run_opts(bpf_program__fd(l->skel->progs.peek_ops), &o) &&
 	       !bpf_map__lookup_elem(l->skel->maps.peeked, &zero, sizeof(zero), w, sizeof(*w), 0);
-}
-
-/* What a name in kallsyms promises is checked: the mandatory callbacks (dma_buf_export, 5.10 to
- * 7.2) are there, and everything points at functions. */
-static bool plausible(struct dq_live *l, const struct wire_ops *w)
-{
-	static const int must[] = { HOOK_OPS_MAP, HOOK_OPS_UNMAP, HOOK_OPS_RELEASE };
-
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(must); i++)
-		if (!w->slot[must[i] - HOOK_OPS_ATTACH])
-			return false;
-	for (unsigned int i = 0; i < NSLOTS; i++)
-		if (w->slot[i] && !dq_ksyms_is_function(l->ksyms, w->slot[i]))
-			return false;
-	return true;
 }
 
 static void preload_one(void *ctx, const char *name, uint64_t addr)
