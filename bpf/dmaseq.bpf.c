@@ -1230,8 +1230,11 @@ static __always_inline void read_args(struct frame *f, __u64 task, const __u32 h
 struct dma_buf_poll_cb_t {
 	void *poll;
 } __attribute__((preserve_access_index));
+struct wait_queue {
+	int any; /* only the place of one is used */
+};
 struct dma_buf___poll {
-	int poll; /* a wait_queue_head_t: only its offset is used */
+	struct wait_queue poll;
 } __attribute__((preserve_access_index));
 
 /* Fence-signal context, often an interrupt: no frame, and the task is a bystander. */
