@@ -43,6 +43,14 @@ __noinline int mapping_event(__u64 task, __u32 hook, __u64 vma, __u64 orig, __u6
 	return enter(st, f, task);
 }
 
+/* An exporter may let go of the buffer at mmap (vgem of 5.10): then it may be gone before. */
+static __always_inline bool is_still(__u64 bufp, __u64 buf)
+{
+	struct object *o = bpf_map_lookup_elem(&bufs, &bufp);
+
+	return o && o->token == buf;
+}
+
 /*
  * vm_area_free(): also of parts of a mapping. What exit and exec take down is freed by
  * __vm_area_free() directly where the kernel has that (6.4, 0d2ebf9c3f78, to 6.14); after a
@@ -52,7 +60,6 @@ __noinline int mapping_event(__u64 task, __u32 hook, __u64 vma, __u64 orig, __u6
 static __always_inline int mapping_ends(__u64 task, __u32 hook, __u64 vma)
 {
 	struct mapping *m = bpf_map_lookup_elem(&vmas, &vma);
-	struct object *o;
 	__u64 bufp, buf;
 
 	if (!m)
@@ -60,8 +67,7 @@ static __always_inline int mapping_ends(__u64 task, __u32 hook, __u64 vma)
 	bufp = m->bufp;
 	buf = m->buf;
 	bpf_map_delete_elem(&vmas, &vma);
-	o = bpf_map_lookup_elem(&bufs, &bufp);
-	if (!o || o->token != buf) /* an exporter that let go of the buffer at mmap; it is gone */
+	if (!is_still(bufp, buf))
 		return 0;
 	return mapping_event(task, hook, vma, 0, bufp);
 }
@@ -83,7 +89,7 @@ static __always_inline int mapping_was_copied(__u64 task, __u64 copy)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 	struct mapping *m;
-	__u64 orig, bufp;
+	__u64 orig, bufp, buf;
 
 	if (!st || !st->orig)
 		return 0;
@@ -93,7 +99,10 @@ static __always_inline int mapping_was_copied(__u64 task, __u64 copy)
 	if (!m || !copy)
 		return 0;
 	bufp = m->bufp;
-	mapped(copy, bufp, m->buf);
+	buf = m->buf;
+	if (!is_still(bufp, buf))
+		return 0;
+	mapped(copy, bufp, buf);
 	return mapping_event(task, HOOK_VM_AREA_DUP, copy, orig, bufp);
 }
 

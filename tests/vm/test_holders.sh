@@ -93,9 +93,9 @@ for rung; do
 	# times are told from here
 	base=$(sed -n 's/^clock mono=\([0-9.]*\).*/\1/p' trace.txt | head -n 1)
 	looked=$(sed -n 's/^snap .*what=BEGIN .* end=\([0-9.]*\).*/\1/p' trace.txt | head -n 1)
-	# before 5.12 nothing tells how many references a file has
+	# before 5.12 nothing tells mappings, nor references of all files
 	counted=uncounted
-	! grep -q '^hold REFS ' trace.txt || counted=counted
+	! grep -q '^snap .*what=BEGIN .*sources="[^"]*\(task_vma\|procfs\)' trace.txt || counted=counted
 	end=$(sed -n 's/^end t=\([0-9.]*\) .*/\1/p' trace.txt)
 	for story in hold routes leak binder poll kworker; do
 		story $story

@@ -786,10 +786,19 @@ void dq_tell_unshare(struct dq_agent *a)
 
 void dq_tell_close_range(struct dq_agent *a, int first, int last, unsigned int flags)
 {
+	struct order o = { .op = OP_CLOSE_RANGE, .a = { first, last, flags } };
 	struct table *old = a->table;
+	struct answer answer;
 	int fd;
 
-	tell3(a, OP_CLOSE_RANGE, first, last, flags);
+	order(a, &o);
+	hear(a, "close_range", &answer);
+	/* CLOSE_RANGE_CLOEXEC came with 5.11. */
+	if (answer.ret < 0 && answer.err == EINVAL && flags & CLOSE_RANGE_CLOEXEC)
+		return;
+	if (answer.ret < 0)
+		dq_die("close_range of agent %d failed: %s", a->n,
+		       strerrorname_np(answer.err));
 	if ((flags & CLOSE_RANGE_UNSHARE) && old->users > 1) {
 		a->table = copy_table(old);
 		old->users--;

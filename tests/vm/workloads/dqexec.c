@@ -5,6 +5,7 @@
  * dqexec as UID CMD...    as a user of no group and without capabilities
  * dqexec nobpf CMD...     on a kernel that seems to be built without bpf():
  *                         a seccomp filter answers ENOSYS
+ * dqexec bpfleft          prints how many BPF programs and links the kernel has
  *
  * The command takes the place of dqexec, so its status is the status; 1 and a
  * sentence when it could not be run so.
@@ -12,6 +13,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <grp.h>
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -51,8 +53,33 @@ static void without_bpf(void)
 		die("no seccomp filter");
 }
 
+/* BPF_PROG_GET_NEXT_ID and BPF_LINK_GET_NEXT_ID go from one id to the next. */
+static int count_bpf(int cmd)
+{
+	union bpf_attr attr;
+	int n = 0;
+
+	memset(&attr, 0, sizeof(attr));
+	while (!syscall(SYS_bpf, cmd, &attr, sizeof(attr))) {
+		attr.start_id = attr.next_id;
+		n++;
+	}
+	if (errno != ENOENT)
+		die("the kernel does not tell its BPF objects");
+	return n;
+}
+
+static int bpf_left(void)
+{
+	printf("%d programs, %d links\n", count_bpf(BPF_PROG_GET_NEXT_ID),
+	       count_bpf(BPF_LINK_GET_NEXT_ID));
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 2 && !strcmp(argv[1], "bpfleft"))
+		return bpf_left();
 	if (argc > 3 && !strcmp(argv[1], "as")) {
 		as_user(argv[2]);
 		argv += 3;
@@ -60,7 +87,7 @@ int main(int argc, char **argv)
 		without_bpf();
 		argv += 2;
 	} else {
-		fprintf(stderr, "usage: dqexec as UID CMD... | nobpf CMD...\n");
+		fprintf(stderr, "usage: dqexec as UID CMD... | nobpf CMD... | bpfleft\n");
 		return 1;
 	}
 	execvp(argv[0], argv);
