@@ -11,12 +11,13 @@
 kernel=$1
 guest_means "$kernel"
 
-rest=sync,attach,buffers,errors,fds,fence
+rest=sync,attach,buffers,errors,fds,fence,v4l2-drm,poll,leak,routes
 case $kernel in
 6.12-amd64)
 	# a recording for each story, where everything is to be had
 	plan='default:device-dma default:sync default:attach default:buffers
-		default:errors default:fds default:fence'
+		default:errors default:fds default:fence
+		default:v4l2-drm,poll,leak,routes'
 	;;
 *)
 	# arming costs seconds, so the stories share recordings
