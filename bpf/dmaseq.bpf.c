@@ -533,7 +533,7 @@ static __always_inline bool string_is(__u64 name, const volatile char *want)
 	return true;
 }
 
-__noinline int exporter_matches(__u64 p)
+static __always_inline bool exporter_matches(__u64 p)
 {
 	__u64 owner = buf_owner(p);
 
@@ -551,6 +551,16 @@ static __always_inline bool buf_matches(__u64 p)
 	return !cfg.inode || RD(inode, RD(file, RD(dma_buf, p, file), f_inode), i_ino) == cfg.inode;
 }
 
+/* A function of its own beside new_buf(), and not below it: the stack of all frames has 512 bytes. */
+__noinline int match_buf(__u64 p)
+{
+	struct object *o = bpf_map_lookup_elem(&bufs, &p);
+
+	if (o && buf_matches(p))
+		o->selected |= SEL_BUF;
+	return 0;
+}
+
 __noinline int device_matches(__u64 dev)
 {
 	return dev && (string_is(device_name(dev), cfg.device) ||
@@ -565,8 +575,6 @@ __noinline int new_buf(__u64 p, __u32 exported)
 	o.token = draw_token();
 	o.ops = RD(dma_buf, p, ops);
 	o.announced = exported ? 0 : 2; /* 2: to be announced as pre-existing */
-	if (cfg.by_buf && buf_matches(p))
-		o.selected |= SEL_BUF;
 	if (bpf_map_update_elem(&bufs, &p, &o, BPF_ANY))
 		count_loss(LOSS_OBJECTS);
 	return 0;
@@ -898,6 +906,21 @@ static __always_inline __u64 fd_file(__u64 task, __s32 fd)
 	return file;
 }
 
+static __always_inline struct object *find_buf(__u64 p, __u32 exported)
+{
+	struct object *o;
+
+	if (!p || is_err(p))
+		return NULL;
+	o = bpf_map_lookup_elem(&bufs, &p);
+	if (o)
+		return o;
+	new_buf(p, exported);
+	if (cfg.by_buf)
+		match_buf(p);
+	return bpf_map_lookup_elem(&bufs, &p);
+}
+
 /* Does a call on buffer object o (may be NULL: not known yet) by this task pass the filters? */
 static __always_inline bool passes(struct task_state *st, struct object *o)
 {
@@ -925,11 +948,7 @@ __noinline int describe_file(__u64 task, __u64 file)
 		return 0;
 	if (is_dmabuf(file)) {
 		p = RD(file, file, private_data);
-		o = bpf_map_lookup_elem(&bufs, &p);
-		if (!o) {
-			new_buf(p, 0);
-			o = bpf_map_lookup_elem(&bufs, &p);
-		}
+		o = find_buf(p, 0);
 		if (o && passes(st, o)) {
 			st->ctx.buf = o->token;
 			if (o->announced != 1)
@@ -1019,19 +1038,6 @@ static __always_inline bool same_sp_nests(__u32 outer, __u32 inner)
 	       (outer == HOOK_END_CPU && inner >= HOOK_OPS_ATTACH) ||
 	       (outer < HOOK_IOCTL && inner >= HOOK_OPS_ATTACH) ||
 	       (outer == HOOK_IOCTL && inner != HOOK_IOCTL);
-}
-
-static __always_inline struct object *find_buf(__u64 p, __u32 exported)
-{
-	struct object *o;
-
-	if (!p || is_err(p))
-		return NULL;
-	o = bpf_map_lookup_elem(&bufs, &p);
-	if (o)
-		return o;
-	new_buf(p, exported);
-	return bpf_map_lookup_elem(&bufs, &p);
 }
 
 static __always_inline struct object *find_att(__u64 p, __u32 attached)
@@ -1405,6 +1411,16 @@ static __always_inline __u16 take_stack(void *ctx)
 	return id < 0 ? 0 : id + 1; /* full, or two stacks of one hash: none rather than a wrong one */
 }
 
+/* A pointer that fentry gave, as a number: the verifier lets nothing else be given to a global
+ * function. Frames need no such thing, they live in a map. */
+static __always_inline __u64 plain(__u64 p)
+{
+	__u64 n = 0;
+
+	bpf_probe_read_kernel(&n, sizeof(n), &p);
+	return n;
+}
+
 static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64 a1, __u64 a2,
 				    __u64 a3, __u64 sp, __u64 ra)
 {
@@ -1420,18 +1436,18 @@ static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64
 	if (is_fd_close(hook) && !is_dmabuf(a0))
 		return 0;
 	if (hook == HOOK_VM_AREA_FREE || hook == HOOK_VM_AREA_FREE_DIRECT)
-		return mapping_ends(task, hook, a0);
+		return mapping_ends(task, hook, plain(a0));
 	if (hook == HOOK_VM_AREA_DUP)
-		return mapping_is_copied(task, a0);
+		return mapping_is_copied(task, plain(a0));
 	if (hook == HOOK_SCM_SEND)
-		return (int)bpf_map_update_elem(&scm_sends, &task, &a2, BPF_ANY);
+		return note_sending(task, plain(a2));
 	if (hook == HOOK_RELEASE && !RD(dentry, a0, d_fsdata))
 		return 0; /* a failed export: there never was a buffer */
 	if (hook == HOOK_EXPORT) /* before the exporter's first callback can run */
 		announce_ops(RD(dma_buf_export_info, a0, ops),
 			     RD(dma_buf_export_info, a0, exp_name));
 	if (hook == HOOK_DYNAMIC_ATTACH) /* before the buffer can move */
-		announce_importer(a2);
+		announce_importer(plain(a2));
 	st = get_task(task);
 	if (!st)
 		return 0;
@@ -1583,20 +1599,25 @@ static __always_inline int on_return(__u32 hook, __u64 ret)
 
 /* ---- the programs ------------------------------------------------------------------------- */
 
-/* The caller of a function whose fentry we are in: look for the function on our own stack. */
-static __always_inline __u64 stack_caller(void *ctx, const __u32 hook)
+/* The caller of a function whose fentry we are in: look for the function on our own stack. Not
+ * inline: its array would be on the stack below all that on_entry() calls. */
+static __noinline __u64 caller_of(void *ctx, __u64 base)
 {
 	__u64 ip[8] = {};
-	__u64 base = cfg.addr[hook];
 
-	if (hook_kind(hook) != KIND_API || !base)
-		return 0;
 	if (bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
 		return 0;
 	for (int i = 0; i < 7; i++)
 		if (ip[i] - base < 64) /* the call to the trampoline is its first instruction */
 			return ip[i + 1];
 	return 0;
+}
+
+static __always_inline __u64 stack_caller(void *ctx, const __u32 hook)
+{
+	__u64 base = cfg.addr[hook];
+
+	return hook_kind(hook) == KIND_API && base ? caller_of(ctx, base) : 0;
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -1625,6 +1646,10 @@ static __always_inline __u64 fexit_ret(const __u32 hook, __u64 *ctx, int n)
 {
 	__u64 ret = 0;
 
+	if (hook == HOOK_VM_AREA_DUP) {
+		bpf_probe_read_kernel(&ret, sizeof(ret), &ctx[n]);
+		return ret;
+	}
 	switch (hook_ret(hook)) {
 	case RET_VOID:
 		return 0;

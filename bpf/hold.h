@@ -128,6 +128,12 @@ __noinline int file_sent(__u64 task, __u64 file, __u32 hook, __u64 fdno, __u64 k
 	return enter(st, f, task);
 }
 
+static __always_inline int note_sending(__u64 task, __u64 scm)
+{
+	bpf_map_update_elem(&scm_sends, &task, &scm, BPF_ANY);
+	return 0;
+}
+
 /* The return of __scm_send(sock, msg, scm): the files that the message takes along are in scm->fp. */
 __noinline int descriptors_sent(__u64 task, __s32 ret)
 {

@@ -200,6 +200,12 @@ static void plan_hook(struct dq_live *l, struct hook_plan *p)
 		snprintf(p->state, sizeof(p->state), "absent");
 		return;
 	}
+	/* Where the files of a message are differs, and no calibration finds it (layout.h). */
+	if (p->info->id == HOOK_SCM_SEND &&
+	    btf__find_by_name_kind(l->btf, "scm_fp_list", BTF_KIND_STRUCT) < 0) {
+		snprintf(p->state, sizeof(p->state), "not used: no struct scm_fp_list");
+		return;
+	}
 	dq_ksyms_name(l->ksyms, p->addr, p->symbol, sizeof(p->symbol));
 	module = dq_ksyms_module_of(l->ksyms, p->addr);
 	snprintf(p->module, sizeof(p->module), "%s", module ? module : "");

@@ -77,6 +77,47 @@ probe_add()
 	(echo "$1" >>"$TRACEFS/kprobe_events") 2>/dev/null
 }
 
+# arg N: how ftrace names an argument; arm has no $argN
+arg()
+{
+	case $(uname -m) in
+	arm*) echo "%r$(($1 - 1))" ;;
+	*) echo "\$arg$1" ;;
+	esac
+}
+
+# llseek N: fetches f_op->llseek of the file that is argument N: data have no
+# names in every kernel, functions have.  Where it is, is tried with /dev/null:
+#	f_op	+40 (5.10 to 6.1), +16 (6.12), +8 (7.2); of 32 bits +20 (6.1), +12 (6.12)
+#	llseek	+8, +16 since there are fop_flags (6.10); of 32 bits +4, +8
+llseek()
+{
+	echo "f=+$place($(arg "$1"))):symbol"
+}
+
+# Once in a guest's life: it does not move.
+learn_llseek()
+{
+	learnt=/tmp/ftrace-count.place
+	if [ -e $learnt ]; then
+		place=$(cat $learnt)
+		return
+	fi
+	for place in '8(+40' '16(+16' '16(+8' '4(+20' '8(+12'; do
+		try=$NAME/try_$(echo "$place" | tr -cd 0-9)
+		echo >"$TRACEFS/trace"
+		probe_add "p:$try fd_install $(llseek 2)" || continue
+		echo 1 >"$TRACEFS/events/$try/enable"
+		: </dev/null
+		echo 0 >"$TRACEFS/events/$try/enable"
+		# before the probe goes: what it left in the buffer may go with it
+		! grep -q "null_lseek+0x0/" "$TRACEFS/trace" || echo "$place" >$learnt
+		probe_add "-:$try" || die "the probe of a try does not go away."
+		[ ! -e $learnt ] || return 0
+	done
+	die "the place of f_op->llseek in struct file is not among those that are known."
+}
+
 setup()
 {
 	[ -e "$TRACEFS/kprobe_events" ] || die "this kernel has no kprobe events."
@@ -88,16 +129,16 @@ setup()
 	else
 		CLOSE=filp_close
 	fi
+	first=$(arg 1)
+	learn_llseek
 	{
 		while read -r f; do
-			echo "p:$NAME/e_$f $f a=\$arg1:x64"
+			echo "p:$NAME/e_$f $f a=$first:x64"
 			# Enough instances for threads that sleep in one.
 			echo "r64:$NAME/r_$f $f ret=\$retval:x64 i=\$retval:s32"
 		done <"/tmp/$NAME.functions"
-		# struct file's f_op lives at +40 (5.10 to 6.1), +16 (6.12) or
-		# +8 (7.2); the one that names dma_buf_fops is it.
-		echo "p:$NAME/e_fd_install fd_install a=\$arg1:x64 p=+40(\$arg2):symbol q=+16(\$arg2):symbol r=+8(\$arg2):symbol"
-		echo "p:$NAME/e_fd_close $CLOSE a=\$arg1:x64 p=+40(\$arg1):symbol q=+16(\$arg1):symbol r=+8(\$arg1):symbol"
+		echo "p:$NAME/e_fd_install fd_install a=$first:x64 $(llseek 2)"
+		echo "p:$NAME/e_fd_close $CLOSE a=$first:x64 $(llseek 1)"
 	} >"/tmp/$NAME.probes"
 	while read -r probe; do
 		# A kernel with BTF (6.6) refuses the value of a void function.
@@ -146,7 +187,7 @@ stop()
 			what = substr($0, RSTART + 2, RLENGTH - 5)
 			kind = substr(what, 1, 1)
 			f = substr(what, 3)
-			if ((f == "fd_install" || f == "fd_close") && $0 !~ /dma_buf_fops/)
+			if ((f == "fd_install" || f == "fd_close") && $0 !~ /dma_buf_llseek\+0x0/)
 				next
 			match($0, / +\[[0-9]+\] /)
 			task = substr($0, 1, RSTART - 1)

@@ -60,11 +60,12 @@ cache_unlock()
 	exec 9>&-
 }
 
-# kernel_line NAME: sets K_NAME K_ARCH K_SUITES K_PATTERN from kernels.list.
+# kernel_line NAME: sets K_NAME K_ARCH K_SUITES K_PATTERN K_RUNGS K_TESTS from
+# kernels.list.
 kernel_line()
 {
 	local notes
-	while read -r K_NAME K_ARCH K_SUITES K_PATTERN notes; do
+	while read -r K_NAME K_ARCH K_SUITES K_PATTERN K_RUNGS K_TESTS notes; do
 		case $K_NAME in
 		''|'#'*) continue ;;
 		esac

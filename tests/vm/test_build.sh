@@ -4,7 +4,7 @@
 # test_build.sh KERNEL...
 #
 # Makes what the tests of the vm ring run, so that none of them has to: the
-# static binaries of the presets static and arm64-static (as a board would get
+# static binaries of the presets static, arm64-static ... (as a board would get
 # them), the kernels, the workloads.
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
 . "$(dirname "$0")/testlib.sh"

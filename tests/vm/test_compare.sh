@@ -86,6 +86,31 @@ expect agreement 0 <<END
 $good: they agree
 END
 
+change trace '/^call dma_buf_fd/{p;s/.*/call vm_area_dup t=1.25 task=1 seq=20 buf=1/}; s/calls=10/calls=11/'
+expect "a call that is not watched" 0 <<END
+$good: they agree
+END
+
+change trace '/ops->begin_cpu/d; s/calls=10/calls=9/; s/^buf id=1/& ops=4/; /^task id=1/s/^/ops id=4 t=1.6 armed=begin_cpu_access\n/'
+expect "a callback before its table was armed" 0 <<END
+tiny: 1 callbacks before their table was armed
+${good/8 identities/7 identities}: they agree
+END
+
+change trace '/ops->begin_cpu/d; s/calls=10/calls=9/; s/^buf id=1/& ops=4/; /^task id=1/s/^/ops id=4 t=1.3 armed=begin_cpu_access\n/'
+expect "a callback after its table was armed" 1 <<END
+tiny: thread dqload (71): call 6 must be ops->begin_cpu_access of udmabuf, but is dma_buf_get
+tiny: ops->begin_cpu_access of udmabuf: 1 entries expected, 0 in the trace
+tiny: ops->begin_cpu_access of udmabuf: 1 returns expected, 0 in the trace
+tiny: ledger: begin_cpu_udmabuf: 1 expected, 0 in the trace
+${good/8 identities/6 identities}: they do not agree
+END
+
+change witness '/R dma_buf_get/s/0xffff*f7/0xfffffff7/'
+expect "an error of 32 bits" 0 <<END
+$good: they agree
+END
+
 change trace '/^call fd_install/d; s/seq=\([4-8]\) buf=1/seq=\1 buf=1/; s/calls=10/calls=9/'
 expect "a call is missing" 1 <<END
 tiny: thread dqload (71): call 3 must be fd_install, but is dma_buf_ioctl

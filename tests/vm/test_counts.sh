@@ -12,19 +12,25 @@ kernel=$1
 compare=$BUILD/tests/vm/compare
 
 # rungs WANT DIR: each hook that is attached must be on the rung that was asked
-# for.  Callbacks are kprobes always, and tracepoints are no rung.
+# for, and by default the recording on those that doctor says.  Callbacks are
+# kprobes always, and some hooks tracepoints.
 rungs()
 {
-	awk -v want="$1" '
+	awk -v want="$1" -v said="$(sed -n 's/^ok  recording *//p' "$RESULTS/$kernel/doctor.out")" '
+		BEGIN { n = split(said, words, "+"); for (i = 1; i <= n; i++) doctor[words[i]] = 1; n = 0 }
 		/^hook / && match($0, /rung="[a-z]+"/) {
 			rung = substr($0, RSTART + 6, RLENGTH - 7)
-			if ($2 ~ /^ops->/) ok = rung == "kprobe"
-			else ok = want == "default" || rung == want || rung == "tracepoint"
+			if (rung == "tracepoint") next
+			if ($2 ~ /ops->/) ok = rung == "kprobe"
+			else ok = want == "default" || rung == want
 			if (!ok) { print $2 " is on " rung; n++ }
 			seen[rung] = 1
 		}
 		END {
-			if (want == "default" && !("fentry" in seen)) { print "no hook is on fentry"; n++ }
+			if (want == "default") {
+				for (rung in doctor) if (!(rung in seen)) { print "no hook is on " rung; n++ }
+				for (rung in seen) if (!(rung in doctor)) { print "doctor says no " rung; n++ }
+			}
 			exit n > 0
 		}' "$2/trace.txt" || bad "${2##*/}: not all hooks are on the rung $1"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# test_holders.sh KERNEL RUNG...
+# test_holders.sh KERNEL [RUNG...]
 #
 # `list --holders` against the workloads' own accounts (guest/holders.sh), at
 # every moment that there is an account of, and at the end against a look of the
@@ -11,6 +11,7 @@
 . "$(dirname "$0")/testlib.sh"
 kernel=$1
 shift
+[ $# -gt 0 ] || set -- default kprobe
 guest_means "$kernel"
 dir=$RESULTS/holders-$kernel
 holders=$BUILD/tests/vm/holders

@@ -6,7 +6,7 @@
 # where things are, what has to be there, and how a test says what is wrong.
 # They run under ctest, which gives DQ_SOURCE_DIR, DQ_BINARY_DIR and DMASEQ.
 #
-#	DMASEQ_VM_BUILD=DIR	the guests run DIR/static and DIR/arm64-static
+#	DMASEQ_VM_BUILD=DIR	the guests run DIR/static, DIR/arm64-static ...
 #				instead of what vm.build has built
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -63,10 +63,28 @@ means()
 		skip "not installed: ${missing[*]} (tests/vm/packages says which Debian package has them)"
 }
 
+# field_of KERNEL N: of its line in kernels.list
+field_of()
+{
+	awk -v name="$1" -v n="$2" '$1 == name { print $n }' "$VM_DIR/kernels.list"
+}
+
 # arch_of KERNEL
 arch_of()
 {
-	printf '%s\n' "${1##*-}"
+	field_of "$1" 2
+}
+
+# rungs_of KERNEL: those that recordings are forced to take
+rungs_of()
+{
+	field_of "$1" 5 | tr ',' ' ' | sed 's/^-$//'
+}
+
+# runs KERNEL TEST
+runs()
+{
+	[[ ,$(field_of "$1" 6), == *,$2,* ]]
 }
 
 guest_means()
@@ -75,6 +93,7 @@ guest_means()
 	case $(arch_of "$1") in
 	amd64) means qemu-system-x86_64 x86_64-linux-gnu-gcc ;;
 	arm64) means qemu-system-aarch64 aarch64-linux-gnu-gcc ;;
+	armhf) means qemu-system-arm arm-linux-gnueabihf-gcc ;;
 	esac
 }
 

@@ -14,6 +14,9 @@
 #	N-STORY.out, .err, .status      what dqload said, N counts from 1
 #	N-STORY.witness                 what ftrace saw
 #
+# and, without a witness, in /host/sequence.dmaseq (.err, .status) the calls of
+# the shortest form of each story.
+#
 # cpu-access needs vivid allocating otherwise: its recordings come last.
 # Comparing is the host's business (test_counts.sh).
 
@@ -32,6 +35,18 @@ if [ "${1:-}" = --stories ]; then
 		echo $? >"$dir/$n-$story.status"
 		ftrace-count.sh stop "$dir/$n-$story.witness" || exit 1
 	done
+	exit 0
+fi
+
+# The shortest form of each story, for its sequence.
+if [ "${1:-}" = --sequence ]; then
+	dqload device-dma --rounds 1 --frames 2 || exit 1
+	dqload sync --pairs 1 || exit 1
+	dqload attach --rounds 1 || exit 1
+	dqload buffers --count 1 || exit 1
+	dqload errors || exit 1
+	dqload fds || exit 1
+	dqload fence --rounds 1 || exit 1
 	exit 0
 fi
 
@@ -83,7 +98,7 @@ recording()
 	echo "counts: $rung: $stories: recorded from $began to $(now) s, status $status"
 }
 
-# The rest of this script is for the recordings of several stories.
+# The beginning of this script is what runs in the recordings of several stories.
 cp /host/guest.sh /tmp/guest.sh
 # run.sh has put "set -- ARGUMENTS" in front of it.
 sed 1d /tmp/guest.sh >/tmp/counts.sh
@@ -96,6 +111,9 @@ for recording; do
 	esac
 done
 ftrace-count.sh remove
+
+dmaseq record -o /host/sequence.dmaseq -- sh /tmp/counts.sh --sequence >/host/sequence.out 2>/host/sequence.err
+echo $? >/host/sequence.status
 
 # Out of its own memory and of the witness's grip, vivid can be had anew.
 rmmod vivid || die "vivid is in use"

@@ -64,6 +64,8 @@ void dq_skip(const char *format, ...)
 
 /* ioctl that must succeed, or fail with exactly @err; counted. */
 void dq_ioctl(int fd, unsigned long request, void *arg, const char *name);
+/* The errno, 0 when it succeeds. */
+int dq_ioctl_fails_with(int fd, unsigned long request, void *arg);
 void dq_ioctl_fails(int fd, unsigned long request, void *arg, const char *name,
 		    int err);
 
@@ -96,6 +98,8 @@ void dq_vivid_free(void);
 void dq_vivid_stream_own(int count, int frames);
 
 /* Importing. vgem: handle; vivid: slot of a REQBUFS memory=DMABUF queue. */
+/* Does importing map?  Not since it uses the helper that does not (7.2). */
+bool dq_vgem_maps(void);
 uint32_t dq_vgem_import(const struct dq_buf *buf);
 void dq_vgem_release(uint32_t handle);
 void dq_vivid_import(const struct dq_buf *bufs, int count);

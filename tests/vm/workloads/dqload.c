@@ -339,17 +339,22 @@ static bool import_refused(void)
 {
 	struct drm_prime_handle prime = { 0 };
 	struct dq_buf buf;
+	int err;
 
 	if (dq_drm("virtio_gpu") < 0)
 		return false;
 	dq_export(&buf, DQ_VGEM, 0);
 	prime.fd = buf.fd;
-	dq_ioctl_fails(dq_drm("virtio_gpu"), DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime,
-		       "PRIME_FD_TO_HANDLE on virtio-gpu", ENODEV);
+	err = dq_ioctl_fails_with(dq_drm("virtio_gpu"), DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+	if (err != ENODEV && err != EINVAL)
+		dq_die("PRIME_FD_TO_HANDLE on virtio-gpu ended with %s, but must fail with ENODEV or EINVAL",
+		       err ? strerrorname_np(err) : "success");
 	dq_expect("dma_buf_get", 1);
 	dq_expect("dma_buf_dynamic_attach", 1);
 	dq_expect("dma_buf_map_attachment", 1);
-	dq_expect("dma_buf_unmap_attachment", 1);
+	/* 5.10 fails to map: virtio's device has no DMA mask there, and the kernel warns */
+	if (err == ENODEV)
+		dq_expect("dma_buf_unmap_attachment", 1);
 	dq_expect("dma_buf_detach", 1);
 	dq_expect("dma_buf_put", 2);
 	dq_close(buf.fd);
