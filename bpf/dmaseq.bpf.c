@@ -556,7 +556,10 @@ __noinline int match_buf(__u64 p)
 {
 	struct object *o = bpf_map_lookup_elem(&bufs, &p);
 
-	if (o && buf_matches(p))
+	if (!o)
+		return 0;
+	o->selected |= SEL_CHECKED;
+	if (buf_matches(p))
 		o->selected |= SEL_BUF;
 	return 0;
 }
@@ -575,9 +578,8 @@ __noinline int new_buf(__u64 p, __u32 exported)
 	o.token = draw_token();
 	o.ops = RD(dma_buf, p, ops);
 	o.announced = exported ? 0 : 2; /* 2: to be announced as pre-existing */
-	if (bpf_map_update_elem(&bufs, &p, &o, BPF_ANY))
-		count_loss(LOSS_OBJECTS);
-	return 0;
+	/* 1: no room. The caller counts it: one call deeper is more than the stack has. */
+	return bpf_map_update_elem(&bufs, &p, &o, BPF_ANY) ? 1 : 0;
 }
 
 __noinline int new_att(__u64 p, __u32 attached)
@@ -913,12 +915,14 @@ static __always_inline struct object *find_buf(__u64 p, __u32 exported)
 	if (!p || is_err(p))
 		return NULL;
 	o = bpf_map_lookup_elem(&bufs, &p);
-	if (o)
-		return o;
-	new_buf(p, exported);
-	if (cfg.by_buf)
+	if (!o) {
+		if (new_buf(p, exported))
+			count_loss(LOSS_OBJECTS);
+		o = bpf_map_lookup_elem(&bufs, &p);
+	}
+	if (o && cfg.by_buf && !(o->selected & SEL_CHECKED))
 		match_buf(p);
-	return bpf_map_lookup_elem(&bufs, &p);
+	return o;
 }
 
 /* Does a call on buffer object o (may be NULL: not known yet) by this task pass the filters? */
@@ -948,7 +952,12 @@ __noinline int describe_file(__u64 task, __u64 file)
 		return 0;
 	if (is_dmabuf(file)) {
 		p = RD(file, file, private_data);
-		o = find_buf(p, 0);
+		o = bpf_map_lookup_elem(&bufs, &p);
+		if (!o) { /* not find_buf(): too deep here; a call on it will look at it */
+			if (new_buf(p, 0))
+				count_loss(LOSS_OBJECTS);
+			o = bpf_map_lookup_elem(&bufs, &p);
+		}
 		if (o && passes(st, o)) {
 			st->ctx.buf = o->token;
 			if (o->announced != 1)
@@ -1073,6 +1082,8 @@ static __always_inline struct object *resolve(struct task_state *st, struct fram
 	}
 	if (f->bufp) {
 		bo = bpf_map_lookup_elem(&bufs, &f->bufp);
+		if (bo && cfg.by_buf && !(bo->selected & SEL_CHECKED))
+			match_buf(f->bufp);
 		if (nested && up->bufp == f->bufp && up->buf) {
 			f->buf = up->buf;
 		} else {
@@ -1590,7 +1601,8 @@ static __noinline int leave(__u32 hook, __u64 ret)
 
 static __always_inline int on_return(__u32 hook, __u64 ret)
 {
-	if (hook == HOOK_SCM_SEND)
+	/* not on arm: the layout is not known there (src/live/layout.h), and the stack would not do */
+	if (KPTR == 8 && hook == HOOK_SCM_SEND)
 		return descriptors_sent(current_task(), (__s32)ret);
 	if (hook == HOOK_VM_AREA_DUP)
 		return mapping_was_copied(current_task(), ret);

@@ -274,6 +274,7 @@ struct task_state {
 #define SEL_TASK   0x1
 #define SEL_BUF	   0x2
 #define SEL_DEVICE 0x4
+#define SEL_CHECKED 0x8 /* it was looked at whether SEL_BUF applies */
 
 /* A buffer or an attachment that lives. */
 struct object {

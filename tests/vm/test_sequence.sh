@@ -31,7 +31,14 @@ function field(name,  v) {
 	comm[id] = field("comm")
 	sub(/\/[0-9u].*/, "", comm[id])
 }
-/^buf / { exporter[field("id")] = field("exp_name") }
+/^snap / && !begin { begin = field("t") + 0 }
+# A table that was armed while it was used: which of its callbacks came too early is chance.
+/^ops / && field("t") + 0 > begin { late[field("id")] = 1 }
+/^buf / {
+	exporter[field("id")] = field("exp_name")
+	table[field("id")] = field("ops")
+}
+/^call ops->/ && table[field("buf")] in late { next }
 /^call / {
 	task = field("task")
 	n++
