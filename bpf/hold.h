@@ -53,7 +53,7 @@ static __always_inline bool is_still(__u64 bufp, __u64 buf)
 
 /*
  * vm_area_free(): also of parts of a mapping. What exit and exec take down is freed by
- * __vm_area_free() directly where the kernel has that (6.4, 0d2ebf9c3f78, to 6.14); after a
+ * __vm_area_free() directly where the kernel has that (6.12, not 6.1 and 7.2); after a
  * vm_area_free() it is called once more, from an RCU callback, and the mapping is not known any
  * more.
  */

@@ -105,7 +105,7 @@ SEC("?iter/task_vma") int snap_vmas(struct bpf_iter__task_vma *ctx)
 	return emit_hold(HOLD_MAP, task, bufp, vma, -1);
 }
 
-/* Since 6.16 (76ea95534995), and in some Android kernels: also finds what no process has. */
+/* In 7.2 and some Android kernels, not in 6.12: also finds what no process has. */
 SEC("?iter/dmabuf") int snap_bufs(struct bpf_iter__dmabuf *ctx)
 {
 	__u64 bufp = RD(bpf_iter__dmabuf, ctx, dmabuf);
@@ -118,7 +118,7 @@ SEC("?iter/dmabuf") int snap_bufs(struct bpf_iter__dmabuf *ctx)
 /* All references of a file. */
 static __always_inline __u64 file_refs(__u64 file)
 {
-	if (bpf_core_field_exists(struct file, f_ref)) /* since 6.13 (90ee6ed776c0): one less is kept */
+	if (bpf_core_field_exists(struct file, f_ref)) /* 7.2, not 6.12: one less is kept */
 		return RD(file, file, f_ref.refcnt.counter) + 1;
 	return RD(file, file, f_count.counter);
 }

@@ -265,7 +265,6 @@ struct task_state {
 	__u32 pad2;
 	__u64 key;		/* binder: the descriptor that is installed next came with this */
 	__u64 orig;		/* the mapping that is being copied */
-	__u64 scm;		/* the struct scm_cookie that is being filled */
 	struct wire_sys ctx;	/* the current or the last syscall context */
 	struct frame frames[WIRE_FRAMES];
 };

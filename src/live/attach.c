@@ -132,8 +132,8 @@ static bool may_fentry(struct dq_live *l, struct hook_plan *p)
 }
 
 /*
- * Not for functions of modules: a link of this kind holds a reference of the module (6.2,
- * e22061b2d309), and then nobody could unload it while we record.
+ * Not for functions of modules: a link of this kind is taken to hold a reference of the module, and
+ * then nobody could unload it while we record; not tried.
  */
 static bool may_multi(struct dq_live *l, struct hook_plan *p)
 {

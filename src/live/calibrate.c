@@ -551,7 +551,7 @@ static void find_sb(struct cal *c)
 }
 
 /*
- * The counter that follows our descriptors of a file. file_ref_t, since 6.13 (90ee6ed776c0), counts
+ * The counter that follows our descriptors of a file. file_ref_t, in 7.2 and not in 6.12, counts
  * from 0.
  */
 static void find_count(struct cal *c)
