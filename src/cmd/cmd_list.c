@@ -22,6 +22,7 @@ enum { FORMAT_TEXT, FORMAT_JSON };
 struct list_opts {
 	int format;
 	bool holders;
+	bool shapes;
 	uint64_t at;
 	bool strict;
 };
@@ -31,6 +32,8 @@ static const struct dq_opt opts[] = {
 	  "text or json", "text json", false },
 	{ "holders", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, holders), NULL,
 	  "who holds the buffers that are alive at the end", NULL, false },
+	{ "shapes", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, shapes), NULL,
+	  "which buffers had the same life", NULL, false },
 	{ "at", 0, "TIME", DQ_OPT_TIME, offsetof(struct list_opts, at), NULL,
 	  "with --holders: at this time, from the begin of the trace", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, strict), NULL,
@@ -391,29 +394,44 @@ static int print_holders(struct dq_model *m, const struct dq_reader_state *st, c
 	return dq_list_holders(m, st, path, at, o->format == FORMAT_JSON);
 }
 
+static int check_usage(const struct list_opts *o, const char *path)
+{
+	if (o->at != DQ_TIME_UNSET && !o->holders)
+		return dq_usage_error(&dq_cmd_list, "--at needs --holders");
+	if (o->at != DQ_TIME_UNSET && !is_file(path))
+		return dq_usage_error(&dq_cmd_list, "--at needs a file: it is read twice");
+	if (o->shapes && o->holders)
+		return dq_usage_error(&dq_cmd_list, "--shapes and --holders are two lists");
+	return DQ_EXIT_OK;
+}
+
 static int run(void *vo, int argc, char **argv)
 {
 	const struct list_opts *o = vo;
 	struct dq_reader *r = NULL;
 	struct dq_model *m = NULL;
-	int err, incomplete;
+	struct dq_lives *l = NULL;
+	int err = check_usage(o, argv[0]), incomplete;
 
 	(void)argc;
-	if (o->at != DQ_TIME_UNSET && !o->holders)
-		return dq_usage_error(&dq_cmd_list, "--at needs --holders");
-	if (o->at != DQ_TIME_UNSET && !is_file(argv[0]))
-		return dq_usage_error(&dq_cmd_list, "--at needs a file: it is read twice");
+	if (err)
+		return err;
 	if (dq_cmd_open(argv[0], &r))
 		return DQ_EXIT_FAIL;
 	err = dq_model_new(&m, DQ_KEEP_NONE);
+	if (!err && o->shapes)
+		err = dq_lives_new(&l, m);
 	if (!err)
 		err = dq_model_load(m, r);
 	if (err)
 		dq_cmd_read_error(r, err);
 	else if (o->holders)
 		err = print_holders(m, dq_reader_state(r), argv[0], o);
+	else if (o->shapes)
+		err = dq_list_shapes(m, l, o->format == FORMAT_JSON);
 	else
 		err = print(m, dq_reader_state(r), o->format);
+	dq_lives_free(&l);
 	dq_model_free(&m);
 	incomplete = dq_cmd_close(&r, o->strict);
 	return err ? DQ_EXIT_FAIL : incomplete;
@@ -429,6 +447,7 @@ const struct dq_cmd dq_cmd_list = {
 	.max_args = 1,
 	.examples = "  dmaseq list camera.dmaseq\n"
 		    "  dmaseq list --holders --at 12.5s camera.dmaseq\n"
+		    "  dmaseq list --shapes camera.dmaseq\n"
 		    "  dmaseq record -o - -t 5 | dmaseq list -\n",
 	.run = run,
 };

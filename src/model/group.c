@@ -435,6 +435,9 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 		flag_one(m, v, &v[i], late);
 	set_phases(v, n, sys);
 	ret = account(m, v, n, sys);
+	g.n = n;
+	if (!ret && m->on_group)
+		ret = m->on_group(m->on_group_ctx, &g, v);
 	if (!ret)
 		ret = keep(m, &g, v, n);
 	free(v);

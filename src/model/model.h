@@ -169,6 +169,10 @@ struct dq_model {
 	size_t npending, cap_pending;
 	bool keep_all;
 	struct dq_strtab *strs;
+	/* Sees each group when it is whole: g->n calls, ordered by entry, nested, named and
+	 * counted. 0 or -errno. Set it before the first put. */
+	int (*on_group)(void *ctx, const struct dq_group *g, const struct dq_mcall *v);
+	void *on_group_ctx;
 };
 
 enum dq_keep { DQ_KEEP_NONE, DQ_KEEP_ALL, DQ_KEEP_SOME };

@@ -3,7 +3,8 @@
 #
 # golden.sh NAME.CMD: runs the command CMD on the text trace NAME.txt and compares
 # what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
-# are appended as comments. CMD is list, list-json, list-holders[-json|-at], or
+# are appended as comments. CMD is list, list-json, list-holders[-json|-at],
+# list-shapes[-json], or
 # diagram[-TEMPLATE][-LEVEL].
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
@@ -20,6 +21,8 @@ trap 'rm -rf "$tmp"' EXIT
 words() {
 	case $1 in
 	list) echo "list" ;;
+	list-shapes) echo "list --shapes" ;;
+	list-shapes-json) echo "list --shapes -f json" ;;
 	list-json) echo "list -f json" ;;
 	list-holders) echo "list --holders" ;;
 	list-holders-json) echo "list --holders -f json" ;;
