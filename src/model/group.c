@@ -107,7 +107,6 @@ static bool is_bookkeeping(const struct dq_call *c)
 static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mcall *c, bool late)
 {
 	const struct dq_mcall *p = c->parent >= 0 ? &v[c->parent] : NULL;
-	const struct dq_task *t = dq_model_task(m, c->c.task);
 
 	/* the first of the two steps of a release; the second one counts */
 	if (c->c.hook == HOOK_FILE_RELEASE || (p && is_wrapped(&c->c, &p->c)))
@@ -121,8 +120,11 @@ static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mca
 		if (!p || !(p->flags & DQ_MC_FAILED))
 			c->flags |= DQ_MC_FAILED_FIRST;
 	}
-	if ((!c->c.sys || late) && (c->c.hook == HOOK_FILE_RELEASE || c->c.hook == HOOK_RELEASE))
+	if ((!c->c.sys || late) && (c->c.hook == HOOK_FILE_RELEASE || c->c.hook == HOOK_RELEASE)) {
+		const struct dq_task *t = dq_model_task(m, c->c.task);
+
 		c->flags |= t && (t->flags & DQ_TASK_KTHREAD) ? DQ_MC_DEFERRED : DQ_MC_TASKWORK;
+	}
 }
 
 /* ---- phases ---- */
@@ -288,7 +290,7 @@ static int add_importer(struct dq_mbuf *b, const struct dq_mcall *c)
 	if (!*c->who || (c->flags & DQ_MC_EXPORTER))
 		return 0;
 	for (size_t i = 0; i < b->nimporters; i++)
-		if (!strcmp(b->importers[i], c->who))
+		if (b->importers[i] == c->who || !strcmp(b->importers[i], c->who))
 			return 0;
 	row = DQ_PUSH(b->importers, b->nimporters, b->cap_importers);
 	if (!row)
@@ -332,11 +334,33 @@ static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struc
 
 static int by_seq(const void *pa, const void *pb)
 {
-	const struct dq_call *a = pa, *b = pb;
+	const struct dq_mcall *a = pa, *b = pb;
 
-	if (a->seq != b->seq)
-		return a->seq < b->seq ? -1 : 1;
-	return a->depth < b->depth ? -1 : a->depth > b->depth;
+	if (a->c.seq != b->c.seq)
+		return a->c.seq < b->c.seq ? -1 : 1;
+	return a->c.depth < b->c.depth ? -1 : a->c.depth > b->c.depth;
+}
+
+/* Most groups are a few calls, and nearly in order. */
+static void sort_by_seq(struct dq_mcall *v, size_t n)
+{
+	struct dq_mcall tmp;
+
+	if (n > 16) {
+		qsort(v, n, sizeof(*v), by_seq);
+		return;
+	}
+	for (size_t i = 1; i < n; i++) {
+		size_t k = i;
+
+		while (k && by_seq(&v[i], &v[k - 1]) < 0)
+			k--;
+		if (k == i)
+			continue;
+		tmp = v[i];
+		memmove(&v[k + 1], &v[k], (i - k) * sizeof(*v));
+		v[k] = tmp;
+	}
 }
 
 /* A call's parent is the last one before it that is less deep and had not ended. */
@@ -402,44 +426,40 @@ nomem:
 int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 		   const struct dq_sys *sys)
 {
-	struct dq_group g = { .task = task, .has_sys = !!sys };
-	bool late = p->sys && p->sys == p->done;
+	struct dq_group g = { .task = task, .has_sys = !!sys, .n = p->n };
+	bool late = p->sys && p->sys == p->done, kept;
+	struct dq_mcall *v = p->v;
 	size_t n = p->n;
-	struct dq_mcall *v;
 	int ret;
 
 	p->n = 0;
 	if (n > INT32_MAX)
 		return -EOVERFLOW;
-	v = calloc(n, sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	qsort(p->v, n, sizeof(*p->v), by_seq);
+	sort_by_seq(v, n);
+	nest(v, n);
 	for (size_t i = 0; i < n; i++) {
-		uint64_t end = dq_call_end(&p->v[i]);
+		/* a wait is for the buffer of the call that waits */
+		if (v[i].c.hook == HOOK_FENCE_WAIT && !v[i].c.buf && v[i].parent >= 0)
+			v[i].c.buf = v[v[i].parent].c.buf;
+		flag_one(m, v, &v[i], late);
+	}
+	set_phases(v, n, sys);
+	ret = account(m, v, n, sys);
+	kept = m->keep_all || dq_map_len(m->keep);
+	if (ret || (!kept && !m->on_group))
+		return ret;
+	g.t0 = v[0].c.t0;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t end = dq_call_end(&v[i].c);
 
-		v[i].c = p->v[i];
 		g.t1 = end > g.t1 ? end : g.t1;
 	}
-	g.t0 = v[0].c.t0;
 	if (sys) {
 		g.sys = *sys;
 		if (sys->t1 > g.t1)
 			g.t1 = sys->t1;
 	}
-	nest(v, n);
-	for (size_t i = 0; i < n; i++)	/* a wait is for the buffer of the call that waits */
-		if (v[i].c.hook == HOOK_FENCE_WAIT && !v[i].c.buf && v[i].parent >= 0)
-			v[i].c.buf = v[v[i].parent].c.buf;
-	for (size_t i = 0; i < n; i++)
-		flag_one(m, v, &v[i], late);
-	set_phases(v, n, sys);
-	ret = account(m, v, n, sys);
-	g.n = n;
-	if (!ret && m->on_group)
+	if (m->on_group)
 		ret = m->on_group(m->on_group_ctx, &g, v);
-	if (!ret)
-		ret = keep(m, &g, v, n);
-	free(v);
-	return ret;
+	return ret || !kept ? ret : keep(m, &g, v, n);
 }

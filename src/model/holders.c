@@ -107,6 +107,13 @@ size_t dq_holders_alive(const struct dq_holders *h)
 	return h->nbufs;
 }
 
+static struct hold_task *task_row(const struct dq_holders *h, uint32_t id)
+{
+	uint64_t i;
+
+	return dq_map_get(h->ix_task, id, &i) ? &h->tasks[i] : NULL;
+}
+
 const struct hold_task *hold_task(const struct dq_holders *h, uint32_t id)
 {
 	uint64_t i;
@@ -245,7 +252,7 @@ static int put_task(struct dq_holders *h, const struct dq_task *t)
 		if (!row)
 			return -ENOMEM;
 	}
-	*row = (struct hold_task){ t->id, t->tid, t->tgid, s };
+	*row = (struct hold_task){ t->id, t->tid, t->tgid, s, false };
 	return 0;
 }
 
@@ -610,11 +617,14 @@ static bool matters(uint32_t hook)
 static int put_call(struct dq_holders *h, const struct dq_call *c)
 {
 	struct dq_hold_buf *b = hold_buf(h, c->buf);
-	const struct hold_task *t = hold_task(h, c->task);
+	struct hold_task *t = task_row(h, c->task);
 	int ret = 0;
 
-	if (t && !(c->flags & DQ_CALL_IRQ) && dq_map_put(h->traced, t->tgid, 1))
-		return -ENOMEM;
+	if (t && !t->traced && !(c->flags & DQ_CALL_IRQ)) {
+		if (dq_map_put(h->traced, t->tgid, 1))
+			return -ENOMEM;
+		t->traced = true;
+	}
 	/* one that exits has left its table already */
 	if (c->table && !(c->flags & (DQ_CALL_IRQ | DQ_CALL_EXITING)))
 		ret = hold_table(h, c->table, c->task, c->t0);

@@ -14,6 +14,7 @@
 struct hold_task {
 	uint32_t id, tid, tgid;
 	uint32_t name;		/* in strs */
+	bool traced;		/* the map of that name has its process */
 };
 
 /* A descriptor table and the tasks that have it. One that nobody has may turn up again, as another

@@ -9,10 +9,17 @@
 
 /* The calls of a task that wait for their group to be whole. */
 struct dq_pending {
-	struct dq_call *v;
+	struct dq_mcall *v;
 	size_t n, cap;
 	uint32_t sys;
 	uint32_t done;		/* the last syscall that ended: what still comes is task work */
+};
+
+/* What the text of a caller says. */
+struct dq_module {
+	const char *name;	/* of "function [name]", of a built-in library's function the library; "" */
+	const char *family;	/* one name for the modules of one library */
+	bool helper;		/* works for others */
 };
 
 /* "A call through module (or on device) NAME is made by importer WHO." */

@@ -62,9 +62,10 @@ int dq_model_new(struct dq_model **ret_m, enum dq_keep keep)
 	m->keep = dq_map_new();
 	m->ix_timeline = dq_map_new();
 	m->ix_stack = dq_map_new();
+	m->ix_module = dq_map_new();
 	m->strs = dq_strtab_new();
 	if (!m->ix_timeline || !m->ix_stack || dq_holders_new(&m->holders) || !m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
-	    !m->strs) {
+	    !m->ix_module || !m->strs) {
 		dq_model_free(&m);
 		return -ENOMEM;
 	}
@@ -98,6 +99,8 @@ void dq_model_free(struct dq_model **pm)
 	dq_map_free(m->keep);
 	dq_map_free(m->ix_timeline);
 	dq_map_free(m->ix_stack);
+	dq_map_free(m->ix_module);
+	free(m->modules);
 	dq_holders_free(&m->holders);
 	dq_strtab_free(m->strs);
 	free(m->tasks);
@@ -404,7 +407,7 @@ static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
 static int put_call(struct dq_model *m, const struct dq_call *c)
 {
 	struct dq_pending *p = pending_of(m, c->task);
-	struct dq_call *row;
+	struct dq_mcall *row;
 	int ret = 0;
 
 	if (!p)
@@ -415,7 +418,7 @@ static int put_call(struct dq_model *m, const struct dq_call *c)
 	row = DQ_PUSH(p->v, p->n, p->cap);
 	if (!row)
 		return -ENOMEM;
-	*row = *c;
+	row->c = *c;
 	see_time(m, c->t0);
 	see_time(m, dq_call_end(c));
 	/* outside of a syscall the outermost call closes its group; one that is drained at the end

@@ -163,6 +163,9 @@ struct dq_model {
 	/* of the intake only */
 	struct dq_map *ix_task, *ix_dev, *ix_buf, *ix_att, *ix_ops, *keep;
 	struct dq_map *ix_timeline, *ix_stack;
+	struct dq_map *ix_module;	/* a caller's text, by where it is -> index in modules */
+	struct dq_module *modules;
+	size_t nmodules, cap_modules;
 	uint32_t begin_snap;
 	int err;
 	struct dq_pending *pending; /* parallel to tasks */

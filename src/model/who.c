@@ -31,6 +31,8 @@ bool dq_is_helper(const char *module)
 /* The same driver, written with '-' (as a device's driver) or '_' (as a module). */
 bool dq_same_driver(const char *a, const char *b)
 {
+	if (a == b)
+		return true;
 	for (; *a && *b; a++, b++)
 		if (*a != *b && !((*a == '-' || *a == '_') && (*b == '-' || *b == '_')))
 			return false;
@@ -44,9 +46,8 @@ static const char *intern(struct dq_model *m, const char *s, size_t len)
 	return id == UINT32_MAX ? NULL : dq_strtab_get(m->strs, id);
 }
 
-/* The module of "function [module]"; of a built-in function the library that its name gives
- * away, else "". NULL: no memory. */
-static const char *caller_module(struct dq_model *m, const char *caller)
+/* NULL: no memory. */
+static const char *module_name(struct dq_model *m, const char *caller)
 {
 	const char *open = strrchr(caller, '['), *close = open ? strchr(open, ']') : NULL;
 
@@ -67,6 +68,28 @@ static const char *family(const char *module)
 	if (dq_is_helper(module) && (!strncmp(module, "drm", 3) || !strcmp(module, "ttm")))
 		return "drm";
 	return module;
+}
+
+/* The module of a caller. Strings of a trace stay where they are, and there are far fewer callers
+ * than calls. NULL: no memory; valid until the next one. */
+static const struct dq_module *caller_module(struct dq_model *m, const char *caller)
+{
+	struct dq_module *row;
+	const char *name;
+	uint64_t i;
+
+	if (dq_map_get(m->ix_module, (uintptr_t)caller, &i))
+		return &m->modules[i];
+	name = module_name(m, caller);
+	if (!name || dq_map_put(m->ix_module, (uintptr_t)caller, m->nmodules))
+		return NULL;
+	row = DQ_PUSH(m->modules, m->nmodules, m->cap_modules);
+	if (!row) {
+		dq_map_del(m->ix_module, (uintptr_t)caller);
+		return NULL;
+	}
+	*row = (struct dq_module){ name, family(name), dq_is_helper(name) };
+	return row;
 }
 
 static struct dq_alias *find_alias(struct dq_mbuf *b, const char *name)
@@ -155,20 +178,20 @@ void dq_who_att(struct dq_mbuf *b, const struct dq_att *a)
  * function, a USB host) with another driver than the one that works with the buffer:
  * when a library makes the attachment in a syscall on a driver's device, it is that one.
  */
-static void name_importer(struct dq_matt *att, const struct dq_mcall *c, const char *module,
-			  const struct dq_dev *d)
+static void name_importer(struct dq_matt *att, const struct dq_mcall *c,
+			  const struct dq_module *module, const struct dq_dev *d)
 {
 	bool attaches = c->c.hook == HOOK_ATTACH || c->c.hook == HOOK_DYNAMIC_ATTACH;
 	const char *name = att_name(&att->a);
 
-	if (attaches && d && *dq_dev_driver(d) && dq_is_helper(module) &&
+	if (attaches && d && *dq_dev_driver(d) && module->helper &&
 	    !dq_same_driver(dq_dev_driver(d), name))
 		name = dq_dev_driver(d);
-	att->importer = *name ? name : *module ? module : "unknown importer";
+	att->importer = *name ? name : *module->name ? module->name : "unknown importer";
 }
 
 static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *att,
-			const char *module, const struct dq_dev *d)
+			const struct dq_module *module, const struct dq_dev *d)
 {
 	int ret = 0;
 
@@ -177,20 +200,20 @@ static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *a
 	c->who = att->importer;
 	c->whodev = att->a.dev;
 	/* later calls without an attachment come through the same module or device */
-	if (dq_is_helper(module))
-		ret = learn(b, family(module), c->who, c->whodev);
+	if (module->helper)
+		ret = learn(b, module->family, c->who, c->whodev);
 	if (!ret && d && *dq_dev_driver(d))
 		ret = learn(b, dq_dev_driver(d), c->who, c->whodev);
 	return ret;
 }
 
 /* A call that names no attachment: the caller's module, seen through the libraries. */
-static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
+static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const struct dq_module *module,
 		      const struct dq_dev *d)
 {
-	bool helper = !*module || dq_is_helper(module);
+	bool helper = !*module->name || module->helper;
 	const char *driver = d ? dq_dev_driver(d) : "";
-	const char *key = !helper ? module : *driver ? driver : family(module);
+	const char *key = !helper ? module->name : *driver ? driver : module->family;
 	const struct dq_alias *a = find_alias(b, key);
 
 	if (a) {
@@ -208,7 +231,7 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const char *module,
 		return 0;
 	}
 	c->who = key;
-	return helper && *driver ? learn(b, family(module), key, "") : 0;
+	return helper && *driver ? learn(b, module->family, key, "") : 0;
 }
 
 static bool is_known_importer(const struct dq_mbuf *b, const char *who)
@@ -241,7 +264,7 @@ int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const stru
 {
 	struct dq_matt *att = c->c.att ? dq_matt(m, c->c.att) : NULL;
 	const struct dq_dev *d = sys_dev(m, sys);
-	const char *module = caller_module(m, c->c.caller ? c->c.caller : "");
+	const struct dq_module *module = caller_module(m, c->c.caller ? c->c.caller : "");
 	size_t fn;
 
 	if (!module)

@@ -35,12 +35,21 @@ struct cursor {
 	uint64_t acc;
 };
 
+/* A field of the context that changes somewhere in this payload. */
+struct change {
+	struct dq_place place;
+	uint8_t width;		/* 4, 8; 0: a string, and .str is its number among them */
+	uint8_t str;
+};
+
 struct dq_dec {
 	struct dq_predict pred;
 	struct cursor tasks, steps, keys;
 	struct cursor cols[DQ_KIND_MAX][DQ_MAX_FIELDS];
 	uint64_t rows[DQ_KIND_MAX];
 	uint64_t due[DQ_KIND_MAX];	/* the first row in which a field of the context changes */
+	struct change changes[DQ_KIND_MAX][DQ_MAX_FIELDS];
+	uint8_t nchanges[DQ_KIND_MAX];
 	uint64_t row, nrows, nkeys;
 	size_t tail;		/* while cutting: length of the bit columns so far */
 };
@@ -149,6 +158,29 @@ static void place_tail(struct dq_dec *d, const uint8_t *tail)
 	}
 }
 
+static void list_changes(struct dq_dec *d, enum dq_kind kind, const struct dq_place *places, int n,
+			 uint8_t width)
+{
+	for (int i = 0; i < n; i++) {
+		if (d->cols[kind][places[i].col].next != NEVER)
+			d->changes[kind][d->nchanges[kind]++] =
+				(struct change){ places[i], width, (uint8_t)i };
+	}
+}
+
+/* In most payloads few fields change that are not predicted: only those are looked at, row by row. */
+static void find_changes(struct dq_dec *d)
+{
+	for (int k = 1; k < DQ_KIND_MAX; k++) {
+		const struct dq_plan *plan = &d->pred.plan[k];
+
+		d->nchanges[k] = 0;
+		list_changes(d, (enum dq_kind)k, plan->ctx32, plan->n32, 4);
+		list_changes(d, (enum dq_kind)k, plan->ctx64, plan->n64, 8);
+		list_changes(d, (enum dq_kind)k, plan->str, plan->nstr, 0);
+	}
+}
+
 int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len)
 {
 	const uint8_t *p = payload, *end = payload + len;
@@ -173,6 +205,7 @@ int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len)
 	if (d->tail != (size_t)(end - p))
 		return -EINVAL;
 	place_tail(d, p);
+	find_changes(d);
 	return 0;
 }
 
@@ -268,16 +301,28 @@ static int get_string(const struct dq_strings *strs, uint64_t id, const char **r
 	return 0;
 }
 
-/* A number of the context of which the column says that it differs, in 64 bits. */
-static int get_changed(struct cursor *c, uint64_t row, uint64_t *due, uint64_t *v)
+/* A field of the context that differs in this row. */
+static inline int get_change(struct dq_context *ctx, const struct change *ch, uint64_t diff,
+			     const struct dq_strings *strs)
 {
-	uint64_t z;
+	char *image = (char *)ctx->image;
+	uint64_t v;
+	const char *s;
 
-	if (col_get(c, row, &z))
-		return -EINVAL;
-	*v += dq_unzigzag(z);
-	if (c->next < *due)
-		*due = c->next;
+	if (ch->width == 4) {
+		v = dq_extend(dq_load32(image, ch->place), ch->place) + diff;
+		if (v != dq_extend((uint32_t)v, ch->place))
+			return -EINVAL;
+		dq_store32(image, ch->place, (uint32_t)v);
+	} else if (ch->width == 8) {
+		dq_store64(image, ch->place, dq_load64(image, ch->place) + diff);
+	} else {
+		v = ctx->strid[ch->str] + diff;
+		if (get_string(strs, v, &s))
+			return -EINVAL;
+		ctx->strid[ch->str] = v;
+		dq_store_str(image, ch->place, s);
+	}
 	return 0;
 }
 
@@ -285,38 +330,18 @@ static int get_changed(struct cursor *c, uint64_t row, uint64_t *due, uint64_t *
 static int get_context(struct dq_dec *d, enum dq_kind kind, struct dq_context *ctx,
 		       const struct dq_strings *strs, uint64_t row)
 {
-	const struct dq_plan *plan = &d->pred.plan[kind];
-	struct cursor *cols = d->cols[kind];
-	char *image = (char *)ctx->image;
-	uint64_t due = NEVER, v;
-	struct dq_place p;
-	const char *s;
-	int i;
+	const struct change *ch = d->changes[kind], *end = ch + d->nchanges[kind];
+	uint64_t due = NEVER, z;
 
-	for (i = 0; i < plan->n32; i++) {
-		p = plan->ctx32[i];
-		v = dq_extend(dq_load32(image, p), p);
-		if (get_changed(&cols[p.col], row, &due, &v) || v != dq_extend((uint32_t)v, p))
-			return -EINVAL;
-		dq_store32(image, p, (uint32_t)v);
-	}
-	for (i = 0; i < plan->n64; i++) {
-		p = plan->ctx64[i];
-		v = dq_load64(image, p);
-		if (get_changed(&cols[p.col], row, &due, &v))
-			return -EINVAL;
-		dq_store64(image, p, v);
-	}
-	for (i = 0; i < plan->nstr; i++) {
-		v = ctx->strid[i];
-		if (get_changed(&cols[plan->str[i].col], row, &due, &v))
-			return -EINVAL;
-		if (v == ctx->strid[i])
-			continue;
-		if (get_string(strs, v, &s))
-			return -EINVAL;
-		ctx->strid[i] = v;
-		dq_store_str(image, plan->str[i], s);
+	for (; ch < end; ch++) {
+		struct cursor *c = &d->cols[kind][ch->place.col];
+
+		if (c->next == row) {
+			if (col_get(c, row, &z) ||
+			    (z && get_change(ctx, ch, dq_unzigzag(z), strs)))
+				return -EINVAL;
+		}
+		due = c->next < due ? c->next : due;
 	}
 	d->due[kind] = due;
 	return 0;

@@ -576,6 +576,11 @@ static void account(struct dq_reader *r, const struct dq_item *item)
 			see_time(st, item->call.t0 + item->call.dur);
 		return;
 	}
+	if (item->kind == DQ_SYS) {
+		see_time(st, item->sys.t0);
+		see_time(st, item->sys.t1);
+		return;
+	}
 	if (item->kind == DQ_LOSS) {
 		st->losses++;
 		st->lost_events += item->loss.count;
