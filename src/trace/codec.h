@@ -65,8 +65,9 @@ struct dq_strings {
 struct dq_dec;
 struct dq_dec *dq_dec_new(void); /* NULL: no memory */
 void dq_dec_free(struct dq_dec *d);
-/* The payload must stay until the decoder has been drained. 0 or -EINVAL. */
-int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len);
+/* The payload must stay until the decoder has been drained. objects: the chunk has DQ_CHUNK_OBJECTS;
+ * what the encoder makes has it. 0 or -EINVAL. */
+int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len, bool objects);
 enum dq_dec_result { DQ_DEC_END = 0, DQ_DEC_ITEM = 1, DQ_DEC_FACT = 2 };
 /* Or -EINVAL: the payload is nonsense from here on; or -ENOMEM. */
 int dq_dec_next(struct dq_dec *d, const struct dq_strings *strs, struct dq_item *item);

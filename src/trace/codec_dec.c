@@ -181,12 +181,12 @@ static void find_changes(struct dq_dec *d)
 	}
 }
 
-int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len)
+int dq_dec_open(struct dq_dec *d, const uint8_t *payload, size_t len, bool objects)
 {
 	const uint8_t *p = payload, *end = payload + len;
 	uint64_t kinds;
 
-	dq_predict_reset(&d->pred);
+	dq_predict_reset(&d->pred, objects);
 	for (int k = 0; k < DQ_KIND_MAX; k++) {
 		for (int f = 0; f < DQ_MAX_FIELDS; f++)
 			d->cols[k][f] = (struct cursor){ .next = NEVER };
@@ -376,25 +376,25 @@ static inline int get_time(struct cursor *c, uint64_t row, uint64_t base, uint64
 }
 
 static inline int get_times(struct dq_dec *d, enum dq_kind kind, char *body,
-			    struct dq_context *ctx, struct dq_regs *r, uint64_t row)
+			    struct dq_context *ctx, struct dq_regs *r, uint64_t row, uint64_t depth)
 {
 	const struct dq_plan *plan = &d->pred.plan[kind];
 	struct cursor *cols = d->cols[kind];
-	uint64_t depth = plan->depth.used ? dq_load32(body, plan->depth) : 0;
 
 	if (plan->start.used) {
-		if (get_time(&cols[plan->start.col], row, dq_predict_start(plan, r, depth),
-			     &ctx->start, &ctx->start_scale, &r->start))
+		if (get_time(&cols[plan->start.col], row,
+			     dq_predict_start(&d->pred, plan, r, depth), &ctx->start,
+			     &ctx->start_scale, &r->start))
 			return -EINVAL;
 		dq_store64(body, plan->start, r->start);
 	}
 	if (plan->end.used) {
-		if (get_time(&cols[plan->end.col], row, r->end, &ctx->end, &ctx->end_scale,
-			     &r->end))
+		if (get_time(&cols[plan->end.col], row,
+			     dq_predict_end(&d->pred, plan, r, depth, r->start), &ctx->end,
+			     &ctx->end_scale, &r->end))
 			return -EINVAL;
 		dq_store64(body, plan->end, plan->end_is_dur ? r->end - r->start : r->end);
 	}
-	dq_predict_done(&d->pred, r, depth);
 	return 0;
 }
 
@@ -416,7 +416,7 @@ static int get_row(struct dq_dec *d, enum dq_kind kind, uint64_t key, struct dq_
 	const struct dq_plan *plan = &d->pred.plan[kind];
 	struct dq_context *ctx = dq_predict_ctx(&d->pred, kind, key, r);
 	struct cursor *cols = d->cols[kind];
-	uint64_t row = d->rows[kind]++, none = 0;
+	uint64_t row = d->rows[kind]++, none = 0, depth;
 	char *body = dq_body(item);
 
 	if (!ctx)
@@ -431,12 +431,16 @@ static int get_row(struct dq_dec *d, enum dq_kind kind, uint64_t key, struct dq_
 		dq_store32(body, plan->task, (uint32_t)d->pred.task);
 	if (plan->key.used)
 		dq_store32(body, plan->key, (uint32_t)key);
-	if (get_times(d, kind, body, ctx, r, row) ||
+	depth = plan->depth.used ? dq_load32(body, plan->depth) : 0;
+	if (get_times(d, kind, body, ctx, r, row, depth) ||
 	    get_reg(cols, body, plan->cpu, row, &r->cpu, &none) ||
 	    get_reg(cols, body, plan->seq, row, &r->seq, &ctx->seq) ||
 	    get_reg(cols, body, plan->sys, row, &r->sys, &ctx->sys))
 		return -EINVAL;
+	if (plan->object.used)
+		r->object = dq_load32(body, plan->object);
 	dq_predict_stepped(r, kind, key);
+	dq_predict_done(&d->pred, plan, r, depth, plan->depth.used && r->sys);
 	return DQ_DEC_ITEM;
 }
 

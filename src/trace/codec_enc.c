@@ -254,19 +254,20 @@ static inline int put_times(struct dq_enc *e, enum dq_kind kind, const char *bod
 			    struct dq_context *ctx, struct dq_regs *r, uint64_t depth)
 {
 	const struct dq_plan *plan = &e->pred.plan[kind];
-	uint64_t start = 0, end;
+	uint64_t start = 0, end, base;
 	int err = 0;
 
 	if (plan->start.used) {
 		start = dq_load64(body, plan->start);
 		err = put_rice(e, &e->cols[kind][plan->start.col],
-			       tell(start, dq_predict_start(plan, r, depth), &ctx->start),
+			       tell(start, dq_predict_start(&e->pred, plan, r, depth), &ctx->start),
 			       &ctx->start_scale);
 		r->start = start;
 	}
 	if (plan->end.used && !err) {
 		end = dq_load64(body, plan->end) + (plan->end_is_dur ? start : 0);
-		err = put_rice(e, &e->cols[kind][plan->end.col], tell(end, r->end, &ctx->end),
+		base = dq_predict_end(&e->pred, plan, r, depth, start);
+		err = put_rice(e, &e->cols[kind][plan->end.col], tell(end, base, &ctx->end),
 			       &ctx->end_scale);
 		r->end = end;
 	}
@@ -362,10 +363,14 @@ static inline struct dq_context *expected(struct dq_enc *e, enum dq_kind kind, u
 /* The times; from here on it cannot fail. */
 static inline void put_expected(struct dq_enc *e, enum dq_kind kind, uint64_t key,
 				struct dq_context *ctx, struct dq_regs *r, struct column *cols,
-				uint64_t base, uint64_t start, uint64_t end)
+				uint64_t depth, uint64_t start, uint64_t end)
 {
+	const struct dq_plan *plan = &e->pred.plan[kind];
+	uint64_t base = dq_predict_start(&e->pred, plan, r, depth);
+
 	put_rice(e, &cols[0], tell(start, base, &ctx->start), &ctx->start_scale);
-	put_rice(e, &cols[1], tell(end, r->end, &ctx->end), &ctx->end_scale);
+	base = dq_predict_end(&e->pred, plan, r, depth, start);
+	put_rice(e, &cols[1], tell(end, base, &ctx->end), &ctx->end_scale);
 	r->start = start;
 	r->end = end;
 	dq_predict_stepped(r, kind, key);
@@ -392,11 +397,11 @@ static bool put_expected_call(struct dq_enc *e, const struct dq_call *c)
 	if (!same_call(c, old) || !same_str(c->caller, old->caller) || c->cpu != r->cpu ||
 	    c->seq - r->seq != ctx->seq || c->sys - r->sys != ctx->sys)
 		return false;
-	put_expected(e, DQ_CALL, c->hook, ctx, r, cols, c->depth >= r->depth ? r->end : r->start,
-		     c->t0, c->t0 + c->dur);
+	put_expected(e, DQ_CALL, c->hook, ctx, r, cols, c->depth, c->t0, c->t0 + c->dur);
 	r->seq = c->seq;
 	r->sys = c->sys;
-	dq_predict_done(&e->pred, r, c->depth);
+	r->object = c->buf;
+	dq_predict_done(&e->pred, &e->pred.plan[DQ_CALL], r, c->depth, c->sys);
 	return true;
 }
 
@@ -414,9 +419,9 @@ static bool put_expected_sys(struct dq_enc *e, const struct dq_sys *s)
 	old = (const struct dq_sys *)ctx->image;
 	if (!same_sys(s, old) || !same_str(s->name, old->name) || s->sys - r->sys != ctx->sys)
 		return false;
-	put_expected(e, DQ_SYS, key, ctx, r, cols, r->start, s->t0, s->t1);
+	put_expected(e, DQ_SYS, key, ctx, r, cols, 0, s->t0, s->t1);
 	r->sys = s->sys;
-	dq_predict_done(&e->pred, r, 0);
+	dq_predict_done(&e->pred, &e->pred.plan[DQ_SYS], r, 0, false);
 	return true;
 }
 
@@ -441,8 +446,11 @@ static int put_any(struct dq_enc *e, const struct dq_item *item)
 	    put_reg(e, kind, body, plan->seq, &r->seq, &ctx->seq) ||
 	    put_reg(e, kind, body, plan->sys, &r->sys, &ctx->sys))
 		return -ENOMEM;
+	if (plan->object.used)
+		r->object = dq_load32(body, plan->object);
 	dq_predict_stepped(r, kind, key);
-	dq_predict_done(&e->pred, r, depth);
+	dq_predict_done(&e->pred, plan, r, depth,
+			plan->depth.used && dq_load32(body, plan->sys));
 	e->items++;
 	e->rows[kind]++;
 	return 0;
@@ -521,6 +529,6 @@ size_t dq_enc_finish(struct dq_enc *e, struct dq_sb *out)
 	}
 	e->items = 0;
 	e->bytes = 0;
-	dq_predict_reset(&e->pred);
+	dq_predict_reset(&e->pred, true);
 	return noise;
 }

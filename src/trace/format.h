@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #define DQ_FORMAT_MAJOR 1
-#define DQ_FORMAT_MINOR 0
+#define DQ_FORMAT_MINOR 1
 #define DQ_TEXT_VERSION 1
 
 /* As in PNG: not text, not 7 bit, notices CR LF translation in both directions. */
@@ -24,7 +24,8 @@
 #define DQ_CHUNK_CRITICAL 0x1
 #define DQ_CHUNK_ZLIB	  0x2
 #define DQ_CHUNK_MARKS	  0x4 /* EVENTS: has marks for the facts of the DEFS chunk before it */
-#define DQ_CHUNK_KNOWN	  (DQ_CHUNK_CRITICAL | DQ_CHUNK_ZLIB | DQ_CHUNK_MARKS)
+#define DQ_CHUNK_OBJECTS  0x8 /* DEFS, EVENTS: a context also knows the buffer of the last call */
+#define DQ_CHUNK_KNOWN	  (DQ_CHUNK_CRITICAL | DQ_CHUNK_ZLIB | DQ_CHUNK_MARKS | DQ_CHUNK_OBJECTS)
 
 enum dq_chunk_type {
 	DQ_CHUNK_STRINGS = 1,

@@ -314,7 +314,7 @@ static int each_item(struct dq_keeper *k, const struct segment *s,
 	strs.v[0] = "";
 	for (uint32_t i = 1; i < strs.n; i++)
 		strs.v[i] = dq_strtab_get(s->strs, i);
-	rc = dq_dec_open(k->dec, (const uint8_t *)dq_sb_str(&s->payload), s->payload.len);
+	rc = dq_dec_open(k->dec, (const uint8_t *)dq_sb_str(&s->payload), s->payload.len, true);
 	while (!rc && (rc = dq_dec_next(k->dec, &strs, &item)) == DQ_DEC_ITEM)
 		rc = fn(ctx, &item);
 	free(strs.v);

@@ -25,6 +25,8 @@ static void plan_field(struct dq_plan *plan, const struct dq_kind_desc *k, uint8
 
 	if (col == k->depth)
 		plan->depth = place;
+	if (k->depth >= 0 && !strcmp(f->name, "buf"))
+		plan->object = place;
 	switch ((enum dq_coding)f->coding) {
 	case DQ_C_KEY:
 		plan->key = place;
@@ -57,31 +59,43 @@ static void plan_field(struct dq_plan *plan, const struct dq_kind_desc *k, uint8
 
 void dq_predict_init(struct dq_predict *p)
 {
+	p->plan[DQ_SYS].is_sys = true;
 	for (int k = 1; k < DQ_KIND_MAX; k++) {
 		for (uint8_t col = 0; col < dq_kinds[k].n; col++)
 			plan_field(&p->plan[k], &dq_kinds[k], col);
 	}
-	dq_predict_reset(p);
+	dq_predict_reset(p, true);
 }
 
-void dq_predict_reset(struct dq_predict *p)
+void dq_predict_reset(struct dq_predict *p, bool objects)
 {
 	p->gen++;
+	p->objects = objects;
 	p->task = p->last_start = p->last_end = 0;
 }
 
 void dq_predict_free(struct dq_predict *p)
 {
-	for (int k = 0; k < DQ_KIND_MAX; k++)
+	for (int k = 0; k < DQ_KIND_MAX; k++) {
 		free(p->ctx[k]);
+		free(p->situations[k]);
+	}
 }
 
 int dq_predict_alloc(struct dq_predict *p, enum dq_kind kind)
 {
 	size_t slots = p->plan[kind].key.used ? DQ_NCONTEXTS : 1;
+	struct dq_context *ctx = calloc(slots, sizeof(*ctx));
+	struct dq_situation *situations = calloc(slots, sizeof(*situations));
 
-	p->ctx[kind] = calloc(slots, sizeof(struct dq_context));
-	return p->ctx[kind] ? 0 : -ENOMEM;
+	if (!ctx || !situations) {
+		free(ctx);
+		free(situations);
+		return -ENOMEM;
+	}
+	p->ctx[kind] = ctx;
+	p->situations[kind] = situations;
+	return 0;
 }
 
 /* All numbers 0, all strings "". */
@@ -91,4 +105,18 @@ void dq_context_clear(struct dq_context *c, const struct dq_plan *plan)
 	c->start_scale = c->end_scale = DQ_RICE_START;
 	for (int i = 0; i < plan->nstr; i++)
 		dq_store_str((char *)c->image, plan->str[i], "");
+}
+
+/* A context that another situation or object has had, or none in this payload. */
+void dq_predict_start_ctx(struct dq_predict *p, enum dq_kind kind, size_t at, size_t slot, uint64_t tag)
+{
+	struct dq_context *c = &p->ctx[kind][slot];
+	struct dq_situation *s = &p->situations[kind][at];
+
+	if (s->gen != p->gen)
+		dq_context_clear(c, &p->plan[kind]);
+	else if (s->last != slot)
+		*c = p->ctx[kind][s->last];
+	s->gen = c->gen = p->gen;
+	c->tag = tag;
 }

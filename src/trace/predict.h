@@ -40,12 +40,13 @@ struct dq_place {
 /* A kind's table, sorted by what is done with a field. */
 struct dq_plan {
 	bool end_is_dur;		/* end is told as a duration from start */
+	bool is_sys;
 	uint8_t n32, n64, nstr;
 	struct dq_place ctx32[DQ_MAX_FIELDS];	/* CONTEXT numbers of 32 bits */
 	struct dq_place ctx64[DQ_MAX_FIELDS];	/* and of 64 */
 	struct dq_place str[DQ_MAX_STRS];	/* CONTEXT strings */
 	uint64_t mask[DQ_BODY_WORDS];	/* all of ctx32 and ctx64, to compare them at once */
-	struct dq_place task, key, depth, cpu, seq, sys;	/* 32 bits */
+	struct dq_place task, key, depth, object, cpu, seq, sys;	/* 32 bits */
 	struct dq_place start, end;				/* 64 bits */
 };
 
@@ -53,7 +54,9 @@ struct dq_plan {
  * DQ_NREGS; that costs bytes, not truth. */
 struct dq_regs {
 	uint64_t start, end, cpu, seq, sys, depth;
+	uint64_t first;		/* least start of the calls in its system call; 0: none yet */
 	uint32_t history;	/* its last four items, a byte each */
+	uint32_t object;	/* the buffer of its last call */
 	uint32_t gen;
 };
 
@@ -64,13 +67,21 @@ struct dq_step {
 	uint64_t key;
 };
 
-/* What the last item in the same situation said. */
+/* What the last item in the same situation said, and after a call of the same buffer: where several
+ * buffers take turns, the next one is known by the last. */
 struct dq_context {
 	uint64_t image[DQ_BODY_WORDS];	/* its struct; only CONTEXT fields are up to date */
 	uint64_t start, end, seq, sys;	/* differences from the registers */
 	uint16_t start_scale, end_scale; /* of what is left of them: see dq_rice_scale() */
 	uint64_t strid[DQ_MAX_STRS];
+	uint64_t tag;		/* the situation and the object */
 	uint32_t gen;
+};
+
+/* Task, kind, key and the item before. */
+struct dq_situation {
+	uint32_t gen;
+	uint32_t last;		/* its last context: where one that is new to it starts from */
 };
 
 struct dq_predict {
@@ -81,13 +92,16 @@ struct dq_predict {
 	struct dq_step steps[DQ_NSTEPS];
 	struct dq_plan plan[DQ_KIND_MAX];
 	struct dq_context *ctx[DQ_KIND_MAX];	/* of a kind, made when first needed */
+	struct dq_situation *situations[DQ_KIND_MAX];
+	bool objects;		/* the payload knows objects (format 1.1) */
 };
 
 void dq_predict_init(struct dq_predict *p);
-void dq_predict_reset(struct dq_predict *p);
+void dq_predict_reset(struct dq_predict *p, bool objects);
 void dq_predict_free(struct dq_predict *p);
 int dq_predict_alloc(struct dq_predict *p, enum dq_kind kind);
 void dq_context_clear(struct dq_context *c, const struct dq_plan *plan);
+void dq_predict_start_ctx(struct dq_predict *p, enum dq_kind kind, size_t at, size_t slot, uint64_t tag);
 
 static inline char *dq_body(const struct dq_item *item)
 {
@@ -174,26 +188,45 @@ static inline void dq_predict_stepped(struct dq_regs *r, uint32_t kind, uint64_t
 static inline struct dq_context *dq_predict_ctx(struct dq_predict *p, enum dq_kind kind,
 						uint64_t key, const struct dq_regs *r)
 {
-	uint64_t at = p->task * 97 + key + (r->history & 0xff) * 389;
-	size_t slot = p->plan[kind].key.used ? at % DQ_NCONTEXTS : 0;
+	uint64_t n = p->task * 97 + key + (r->history & 0xff) * 389, tag = 0;
+	size_t at = p->plan[kind].key.used ? n % DQ_NCONTEXTS : 0, slot = at;
 	struct dq_context *c;
 
 	if (!p->ctx[kind] && dq_predict_alloc(p, kind))
 		return NULL;
-	c = &p->ctx[kind][slot];
-	if (c->gen != p->gen) {
-		dq_context_clear(c, &p->plan[kind]);
-		c->gen = p->gen;
+	if (p->objects && p->plan[kind].key.used) {
+		slot = (at + (size_t)r->object * 613) % DQ_NCONTEXTS;
+		tag = (uint64_t)r->object << 32 | at;
 	}
+	c = &p->ctx[kind][slot];
+	if (c->gen != p->gen || c->tag != tag)
+		dq_predict_start_ctx(p, kind, at, slot, tag);
+	p->situations[kind][at].last = (uint32_t)slot;
 	return c;
 }
 
-/* What a start time is told from. Items come when they end: a caller started shortly before the
- * call that is before it here, any other call starts after the end of that. */
-static inline uint64_t dq_predict_start(const struct dq_plan *plan, const struct dq_regs *r,
-					uint64_t depth)
+/* Items come when they end: a caller started shortly before the call that is before it here, any
+ * other call starts after the end of that. */
+static inline bool dq_is_caller(const struct dq_plan *plan, const struct dq_regs *r, uint64_t depth)
 {
-	return plan->depth.used && depth >= r->depth ? r->end : r->start;
+	return !plan->depth.used || depth < r->depth;
+}
+
+/* What a start time is told from. A system call starts with its first call. */
+static inline uint64_t dq_predict_start(const struct dq_predict *p, const struct dq_plan *plan,
+					const struct dq_regs *r, uint64_t depth)
+{
+	if (p->objects && plan->is_sys && r->first)
+		return r->first;
+	return dq_is_caller(plan, r, depth) ? r->start : r->end;
+}
+
+/* What an end is told from: how long a call without calls takes has nothing to do with those before
+ * it. start: its own. */
+static inline uint64_t dq_predict_end(const struct dq_predict *p, const struct dq_plan *plan,
+				      const struct dq_regs *r, uint64_t depth, uint64_t start)
+{
+	return p->objects && !dq_is_caller(plan, r, depth) ? start : r->end;
 }
 
 /* ---- numbers in bits ----
@@ -218,8 +251,14 @@ static inline uint16_t dq_rice_scale(uint16_t scale, unsigned int q)
 	return scale > DQ_RICE_MAX ? DQ_RICE_MAX : scale;
 }
 
-static inline void dq_predict_done(struct dq_predict *p, struct dq_regs *r, uint64_t depth)
+/* in_sys: it is a call inside of a system call. */
+static inline void dq_predict_done(struct dq_predict *p, const struct dq_plan *plan,
+				   struct dq_regs *r, uint64_t depth, bool in_sys)
 {
+	if (plan->is_sys)
+		r->first = 0;
+	else if (in_sys && plan->depth.used && (!r->first || r->start < r->first))
+		r->first = r->start;
 	r->depth = depth;
 	p->last_start = r->start;
 	p->last_end = r->end;

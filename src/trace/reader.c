@@ -387,7 +387,8 @@ static int load_items(struct dq_reader *r, struct loaded *l, struct dq_chunk_inf
 	int err = dq_chunk_payload(&r->chunk, &l->payload);
 
 	if (!err)
-		err = dq_dec_open(l->dec, (const uint8_t *)dq_sb_str(&l->payload), l->payload.len);
+		err = dq_dec_open(l->dec, (const uint8_t *)dq_sb_str(&l->payload), l->payload.len,
+				  r->chunk.flags & DQ_CHUNK_OBJECTS);
 	if (err)
 		return err;
 	l->info = *info;

@@ -239,12 +239,12 @@ int dq_writer_flush(struct dq_writer *w)
 		put_strings(w);
 	if (dq_enc_items(w->defs)) {
 		noise = dq_enc_finish(w->defs, &w->payload);
-		put_chunk(w, DQ_CHUNK_DEFS, 0, noise);
+		put_chunk(w, DQ_CHUNK_DEFS, DQ_CHUNK_OBJECTS, noise);
 		marks = DQ_CHUNK_MARKS;
 	}
 	noise = dq_enc_finish(w->events, &w->payload);
 	if (w->have_events)
-		put_chunk(w, DQ_CHUNK_EVENTS, marks, noise);
+		put_chunk(w, DQ_CHUNK_EVENTS, marks | DQ_CHUNK_OBJECTS, noise);
 	else	/* marks alone: the order is that of the DEFS chunk */
 		dq_sb_reset(&w->payload);
 	w->have_events = false;

@@ -239,15 +239,14 @@ static size_t first_buffer(const struct expand *x)
 	return 0;
 }
 
-/* Behind the last event, and quiet. */
-static size_t last_event(const struct expand *x, const bool *quiet)
+/* Behind the last event. A task that is still inside of something never comes out of it. */
+static size_t last_event(const struct expand *x)
 {
 	size_t i = x->n;
 
-	while (i && x->v[i - 1].kind != DQ_SYS && x->v[i - 1].kind != DQ_CALL)
+	while (i && x->v[i - 1].kind != DQ_SYS && x->v[i - 1].kind != DQ_CALL &&
+	       x->v[i - 1].kind != DQ_TASKEV)
 		i--;
-	while (i < x->n && !quiet[i])
-		i++;
 	return i;
 }
 
@@ -278,7 +277,7 @@ static struct part longest(const struct expand *x, const bool *quiet, size_t fir
 static void cut(struct expand *x)
 {
 	bool *quiet = find_quiet(x);
-	size_t first = first_buffer(x), end = last_event(x, quiet);
+	size_t first = first_buffer(x), end = last_event(x);
 
 	while (first && !quiet[first])
 		first--;

@@ -105,11 +105,11 @@ cp whole.dmaseq bit
 put bit 20 '\x01'
 refused bit 'the file header is damaged (its checksum is wrong)'
 header major 12 '\x02'
-refused major 'written by a newer dmaseq (format 2.0; this one reads 1.x)'
+refused major 'written by a newer dmaseq (format 2.1; this one reads 1.x)'
 header zero 12 '\0'
-refused zero 'format 0.0 was never released'
+refused zero 'format 0.1 was never released'
 header incompat 20 '\x04'
-refused incompat 'written by a newer dmaseq (format 1.0 with features 0x4; this one reads 1.0)'
+refused incompat 'written by a newer dmaseq (format 1.1 with features 0x4; this one reads 1.1)'
 header length 8 '\xff\xff'
 refused length 'the file header is damaged (its length is 65535)'
 
@@ -145,7 +145,7 @@ bad 'call frob t=1' "unknown hook 'frob'"
 bad 'call dma_buf_put fd=1' "dma_buf_put has no argument 'fd'"
 
 chunk critical '\x63' '\x01'
-expect 2 'dmaseq: critical: written by a newer dmaseq (format 1.0 with chunks of type 99; this one reads 1.0)' '' -- list critical
+expect 2 'dmaseq: critical: written by a newer dmaseq (format 1.1 with chunks of type 99; this one reads 1.1)' '' -- list critical
 chunk optional '\x63' '\0'
 ok "$(dmaseq list whole.dmaseq)" -- list optional
 expect 0 'dmaseq: optional: 1 chunk of an unknown type skipped (written by a newer dmaseq)' '*' -- list -v optional

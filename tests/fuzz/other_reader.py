@@ -116,13 +116,17 @@ class Context:
 	def __init__(self, nfields):
 		self.value = [0] * nfields
 		self.scale = {"START": 64, "END": 64}
+		self.tag = None
+
+	def take_over(self, other):
+		self.value, self.scale = list(other.value), dict(other.scale)
 
 
 class Decoder:
 	"""The rows of a DEFS or EVENTS payload."""
 
-	def __init__(self, payload, kinds, strings):
-		self.kinds, self.strings = kinds, strings
+	def __init__(self, payload, kinds, strings, objects):
+		self.kinds, self.strings, self.objects = kinds, strings, objects
 		p, tail = Bytes(payload), []
 		self.nrows = p.varint()
 		self.tasks, self.steps, self.keys = (Column(p, tail) for _ in range(3))
@@ -134,6 +138,7 @@ class Decoder:
 			column.fill(p)
 		assert p.end()
 		self.registers, self.step, self.contexts, self.row_of = {}, {}, {}, {}
+		self.last = {}
 		self.start = self.end = 0
 
 	def rows(self):
@@ -146,7 +151,7 @@ class Decoder:
 				continue
 			task = (task + unzigzag(diff)) & M64
 			regs = self.registers.setdefault(task % 256, dict(
-				start=self.start, end=self.end, cpu=0, seq=0, sys=0, depth=0, history=0))
+				start=self.start, end=self.end, cpu=0, seq=0, sys=0, depth=0, history=0, object=0, first=0))
 			at = ((regs["history"] * 0x9E3779B1 + task * 97) & M32) >> 22
 			if step:
 				self.step[at] = step, unzigzag(self.keys.get(None)) & M64
@@ -158,13 +163,25 @@ class Decoder:
 	def context(self, kind, key, task, regs):
 		fields = self.kinds[kind][1]
 		number = 0
-		if any(coding == "KEY" for _, _, coding in fields):
+		keyed = any(coding == "KEY" for _, _, coding in fields)
+		if keyed:
 			number = ((task * 97 + key + regs["history"] % 256 * 389) & M64) % 1024
-		return self.contexts.setdefault((kind, number), Context(len(fields)))
+		if not keyed or not self.objects:
+			return self.contexts.setdefault((kind, number), Context(len(fields)))
+		tag = number, regs["object"]
+		at = kind, (number + regs["object"] * 613) % 1024
+		ctx = self.contexts.setdefault(at, Context(len(fields)))
+		if ctx.tag != tag:
+			ctx.take_over(self.contexts[self.last[kind, number]] if (kind, number) in self.last
+				else Context(len(fields)))
+			ctx.tag = tag
+		self.last[kind, number] = at
+		return ctx
 
 	def item(self, kind, key, task, regs):
 		fields, columns = self.kinds[kind][1], self.columns.get(kind, [])
 		ctx, values = self.context(kind, key, task, regs), {}
+		is_sys = self.kinds[kind][0] == "sys"
 		row = self.row_of[kind] = self.row_of.get(kind, -1) + 1
 		order = sorted(range(len(fields)), key=lambda i: fields[i][2] != "CONTEXT")
 		for i in order:
@@ -175,12 +192,19 @@ class Decoder:
 				z, ctx.scale[which] = columns[i].get_bits(ctx.scale[which])
 			elif i < len(columns):
 				z = columns[i].get(row)
-			values[name] = self.value(i, coding, z, key, task, regs, ctx, values)
+			values[name] = self.value(i, coding, z, key, task, regs, ctx, values, is_sys)
+		is_call = "depth" in values
+		if is_call:
+			regs["object"] = values["buf"]
+		if is_sys:
+			regs["first"] = 0
+		elif is_call and values["sys"]:
+			regs["first"] = min(regs["first"] or regs["start"], regs["start"])
 		regs["depth"] = values.get("depth", 0)
 		self.start, self.end = regs["start"], regs["end"]
 		return [self.show(values[name], type_) for name, type_, _ in fields]
 
-	def value(self, i, coding, z, key, task, regs, ctx, values):
+	def value(self, i, coding, z, key, task, regs, ctx, values, is_sys):
 		if coding == "TASK":
 			return task
 		if coding == "KEY":
@@ -190,8 +214,13 @@ class Decoder:
 			return ctx.value[i]
 		reg = "end" if coding == "DUR" else coding.lower()
 		base = regs[reg]
-		if coding == "START" and values.get("depth", -1) >= regs["depth"]:
+		leaf = values.get("depth", -1) >= regs["depth"]
+		if coding == "START" and leaf:
 			base = regs["end"]
+		if self.objects and coding == "START" and is_sys and regs["first"]:
+			base = regs["first"]
+		if self.objects and coding in ("END", "DUR") and leaf:
+			base = regs["start"]
 		diff = unzigzag(z)
 		if coding != "CPU":
 			diff += ctx.value[i]
@@ -236,9 +265,9 @@ def items(data, kinds):
 			for i in range(first, first + n):
 				strings[i] = p.take(p.varint())
 		elif type_ == DEFS:
-			facts = Decoder(payload, kinds, strings).rows()
+			facts = Decoder(payload, kinds, strings, flags & 8).rows()
 		elif type_ == EVENTS:
-			for item in Decoder(payload, kinds, strings).rows():
+			for item in Decoder(payload, kinds, strings, flags & 8).rows():
 				yield next(facts) if item is None else item
 	yield from facts
 

@@ -851,7 +851,7 @@ static void test_other_versions(void **state)
 	dq_sb_reset(&sb);
 	put_header(&sb, 64, 1, 3, 0, 0x4);
 	check_open(sb.s, sb.len,
-		   "written by a newer dmaseq (format 1.3 with features 0x4; this one reads 1.0)");
+		   "written by a newer dmaseq (format 1.3 with features 0x4; this one reads 1.1)");
 	dq_sb_reset(&sb);
 	put_header(&sb, 64, 0, 3, 0, 0);
 	check_open(sb.s, sb.len, "format 0.3 was never released");
@@ -886,7 +886,7 @@ static void test_unknown_chunks(void **state)
 	r = open_mem(sb.s, sb.len);
 	assert_int_equal(dq_reader_next(r, &item), -EPROTONOSUPPORT);
 	assert_string_equal(dq_reader_error(r),
-			    "written by a newer dmaseq (format 1.2 with chunks of type 78; this one reads 1.0)");
+			    "written by a newer dmaseq (format 1.2 with chunks of type 78; this one reads 1.1)");
 	assert_int_equal(dq_reader_next(r, &item), -EPROTONOSUPPORT);
 	dq_reader_free(&r);
 	dq_sb_free(&sb);
@@ -1607,16 +1607,71 @@ static void test_bytes_per_call(void **state)
 	close(fd);
 }
 
+/* A frame of a camera: a buffer is queued, by the one of nbufs whose turn it is. */
+static uint64_t put_frame(struct dq_writer *w, uint32_t n, uint64_t t, uint32_t nbufs)
+{
+	struct dq_item it = { .kind = DQ_CALL };
+	uint64_t begin = t + noisy(33000, 400);
+
+	it.call = (struct dq_call){ .hook = HOOK_GET, .task = 1, .seq = 2 * n + 1, .sys = n + 1,
+				    .buf = 1 + n % nbufs, .t0 = begin, .dur = noisy(700, 80),
+				    .a = { 5 + n % nbufs }, .caller = "__prepare_dmabuf [videobuf2_common]" };
+	assert_int_equal(dq_writer_put(w, &it), 0);
+	t = it.call.t0 + it.call.dur;
+	it.call.hook = HOOK_PUT;
+	it.call.seq++;
+	it.call.a[0] = 0;
+	it.call.t0 = t + noisy(200, 40);
+	it.call.dur = 0;
+	assert_int_equal(dq_writer_put(w, &it), 0);
+	t = it.call.t0 + noisy(300, 50);
+	it = (struct dq_item){ .kind = DQ_SYS };
+	it.sys = (struct dq_sys){ .task = 1, .sys = n + 1, .t0 = begin, .t1 = t, .nr = 16, .name = "ioctl",
+				  .a = { 4, 0xc058560f }, .fd = 4, .dev = 2 };
+	assert_int_equal(dq_writer_put(w, &it), 0);
+	return t;
+}
+
+static uint64_t bytes_of_stream(uint32_t nbufs)
+{
+	enum { N = 20000 };
+	struct dq_writer_opts opts = { 0 };
+	struct dq_writer *w;
+	uint64_t t = 18000000000000, bytes;
+	int fd = temp_fd();
+
+	assert_int_equal(dq_writer_new(&w, fd, &opts), 0);
+	for (uint32_t n = 0; n < N; n++)
+		t = put_frame(w, n, t, nbufs);
+	assert_int_equal(dq_writer_flush(w), 0);
+	bytes = dq_writer_bytes(w);
+	print_message("%.2f bytes per call of a stream of %u buffers\n", (double)bytes / (2.0 * N), nbufs);
+	assert_int_equal(dq_writer_close(&w), 0);
+	close(fd);
+	return bytes;
+}
+
+/* Buffers that take turns cost no more than one that is always the same. */
+static void test_turns(void **state)
+{
+	uint64_t one = bytes_of_stream(1);
+
+	assert_true(one <= 3 * 40000);
+	assert_true(bytes_of_stream(4) <= one + one / 50);
+	assert_true(bytes_of_stream(32) <= one + one / 10);
+}
+
 /* ---- released formats ---- */
 
-static void test_released(void **state)
+/* The same trace, as a version wrote it. */
+static void read_released(const char *version)
 {
 	struct dq_sb path = { 0 };
 	struct dq_reader *a, *b;
 	struct dq_item ia, ib;
 	int rc;
 
-	dq_sb_printf(&path, "%s/tests/golden/trace/v1.dmaseq", DQ_SOURCE_DIR);
+	dq_sb_printf(&path, "%s/tests/golden/trace/%s.dmaseq", DQ_SOURCE_DIR, version);
 	assert_int_equal(dq_reader_open(&a, dq_sb_str(&path), NULL), 0);
 	dq_sb_reset(&path);
 	dq_sb_printf(&path, "%s/tests/golden/trace/v1.txt", DQ_SOURCE_DIR);
@@ -1634,6 +1689,12 @@ static void test_released(void **state)
 	dq_reader_free(&a);
 	dq_reader_free(&b);
 	dq_sb_free(&path);
+}
+
+static void test_released(void **state)
+{
+	read_released("v1");
+	read_released("v1.1");
 }
 
 int main(void)
@@ -1669,6 +1730,7 @@ int main(void)
 		cmocka_unit_test(test_fields_cover_structs),
 		cmocka_unit_test(test_fields_in_docs),
 		cmocka_unit_test(test_bytes_per_call),
+		cmocka_unit_test(test_turns),
 		cmocka_unit_test(test_released),
 	};
 
