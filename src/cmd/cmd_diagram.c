@@ -21,12 +21,17 @@
 #include "render/render.h"
 
 #define MAX_ARROWS 200
+#define TEXT_WIDTH 100	/* of a page of text, and what it may be */
+#define WIDTH_MIN  60
+#define WIDTH_MAX  1000
 
 struct diagram_opts {
 	struct dq_strs buffers;
 	const char *out;
 	int format;
 	const char *tmpl;
+	int charset;
+	uint64_t width;
 	int level;
 	bool nofold;
 	uint64_t from, to;
@@ -39,9 +44,9 @@ static const struct dq_opt opts[] = {
 	{ "buffer", 'b', "BUFFER", DQ_OPT_STRS, OFF(buffers), NULL,
 	  "draw this buffer: its id in list, or its name; may be repeated", NULL, false },
 	{ "output", 'o', "OUT", DQ_OPT_STR, OFF(out), NULL,
-	  "x.svg, x.png, x.pdf: a picture; x.signalling: the source", NULL, false },
+	  "x.svg, x.png, x.pdf: a picture; x.signalling, x.txt: the source", NULL, false },
 	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, OFF(format), NULL,
-	  "language of the source: msc (Msc-generator)", "msc", false },
+	  "msc: for Msc-generator (default); text: a ladder diagram, as it is", "msc text", false },
 	{ "template", 0, "NAME", DQ_OPT_STR, OFF(tmpl), NULL,
 	  "the look: lanes (default), classic, post, or a file", NULL, false },
 	{ "level", 0, "LEVEL", DQ_OPT_ENUM, OFF(level), "What is drawn",
@@ -54,9 +59,18 @@ static const struct dq_opt opts[] = {
 	{ "to", 0, "TIME", DQ_OPT_TIME, OFF(to), "What is drawn", "end here", NULL, false },
 	{ "max-arrows", 0, "N", DQ_OPT_UINT, OFF(max_arrows), "What is drawn",
 	  "cut what is longer (default 200)", NULL, false },
+	{ "charset", 0, "CHARSET", DQ_OPT_ENUM, OFF(charset), "The text format",
+	  "ascii (default) survives any mail; utf-8 has nicer lines", "ascii utf-8", false },
+	{ "width", 0, "COLUMNS", DQ_OPT_UINT, OFF(width), "The text format",
+	  "of a page (default 100)", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, OFF(strict), NULL,
 	  "exit status 3 when the trace is incomplete", NULL, false },
 	{ .name = NULL },
+};
+
+/* In the order of --format. */
+static const struct dq_renderer *const renderers[] = {
+	&dq_renderer_msc, &dq_renderer_text,
 };
 
 /* ---- which buffers ---- */
@@ -183,27 +197,32 @@ static uint64_t trace_time(const struct dq_model *m, uint64_t t, uint64_t unset)
 	return t > UINT64_MAX - m->t_first ? UINT64_MAX : m->t_first + t;
 }
 
-static int draw(struct dq_sb *out, const struct dq_model *m, const struct choice *c,
-		const struct dq_reader_state *st, const struct dq_template *t,
-		const struct diagram_opts *o)
+static int draw(struct dq_sb *out, const struct dq_renderer *how, const struct dq_model *m,
+		const struct choice *c, const struct dq_reader_state *st,
+		const struct dq_template *t, const struct diagram_opts *o)
 {
 	const struct dq_story_opts so = {
 		.detail = o->level < 0 ? DQ_DETAIL_OPS : (enum dq_detail)o->level,
-		.via = t->via,
-		.cbret = t->cbret,
+		.via = t ? t->via : true,
+		.cbret = t ? t->cbret : DQ_CBRET_ERRORS,
 		.fold = !o->nofold,
 		.from = trace_time(m, o->from, 0),
 		.to = trace_time(m, o->to, UINT64_MAX),
 		.max_steps = o->max_arrows ? o->max_arrows : MAX_ARROWS,
 	};
-	struct dq_render_input in = { .state = st, .tmpl = t };
+	struct dq_render_input in = {
+		.state = st,
+		.tmpl = t,
+		.width = o->width ? (unsigned int)o->width : TEXT_WIDTH,
+		.utf8 = o->charset == 1,
+	};
 	struct dq_story *s;
 	int err = dq_story_new(&s, m, c->v, c->n, &so);
 
 	if (err)
 		return err;
 	in.story = s;
-	err = dq_renderer_msc.render(out, &in);
+	err = how->render(out, &in);
 	dq_story_free(&s);
 	return err;
 }
@@ -274,9 +293,44 @@ static bool is_picture(const char *ext)
 	return !strcmp(ext, "svg") || !strcmp(ext, "png") || !strcmp(ext, "pdf");
 }
 
-static bool is_source(const char *ext)
+/* The renderer whose sources end like that; NULL: none. */
+static const struct dq_renderer *renderer_of(const char *ext)
 {
-	return !strcmp(ext, dq_renderer_msc.ext);
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(renderers); i++)
+		if (!strcmp(ext, renderers[i]->ext))
+			return renderers[i];
+	return NULL;
+}
+
+/* What the options ask for together; NULL after a usage error. */
+static const struct dq_renderer *choose_renderer(const struct diagram_opts *o)
+{
+	const char *ext = o->out ? extension(o->out) : "";
+	const struct dq_renderer *by_name = is_picture(ext) ? &dq_renderer_msc : renderer_of(ext);
+	const struct dq_renderer *how = o->format >= 0 ? renderers[o->format] : by_name;
+	bool text;
+
+	if (o->out && strcmp(o->out, "-") && !how) {
+		dq_usage_error(&dq_cmd_diagram,
+			       "'%s' ends in none of .svg, .png, .pdf, .signalling, .txt", o->out);
+		return NULL;
+	}
+	how = how ? how : &dq_renderer_msc;
+	text = how == &dq_renderer_text;
+	if (by_name && by_name != how)
+		dq_usage_error(&dq_cmd_diagram, "'%s' is no name for what -f %s makes", o->out,
+			       how->name);
+	else if (o->tmpl && how != &dq_renderer_msc)
+		dq_usage_error(&dq_cmd_diagram, "--template is for -f msc, not for -f %s", how->name);
+	else if ((o->charset >= 0 || o->width) && !text)
+		dq_usage_error(&dq_cmd_diagram, "--%s is for -f text",
+			       o->width ? "width" : "charset");
+	else if (o->width && (o->width < WIDTH_MIN || o->width > WIDTH_MAX))
+		dq_usage_error(&dq_cmd_diagram, "--width is between %d and %d columns", WIDTH_MIN,
+			       WIDTH_MAX);
+	else
+		return how;
+	return NULL;
 }
 
 static int deliver(const struct dq_sb *src, const char *path)
@@ -293,27 +347,27 @@ static int deliver(const struct dq_sb *src, const char *path)
 static int run(void *vo, int argc, char **argv)
 {
 	const struct diagram_opts *o = vo;
-	const char *ext = o->out ? extension(o->out) : "";
+	const struct dq_renderer *how = choose_renderer(o);
 	struct dq_template *t = NULL;
 	struct dq_reader *r = NULL;
 	struct dq_model *m = NULL;
 	struct choice c = { 0 };
 	struct dq_sb src = { 0 };
 	char *why = NULL;
-	int err, incomplete;
+	int err = 0, incomplete;
 
 	(void)argc;
-	if (o->out && strcmp(o->out, "-") && !is_picture(ext) && !is_source(ext))
-		return dq_usage_error(&dq_cmd_diagram,
-				      "'%s' ends in none of .svg, .png, .pdf, .signalling", o->out);
-	err = dq_template_load(&t, o->tmpl ? o->tmpl : "lanes", &why);
+	if (!how)
+		return DQ_EXIT_FAIL;
+	if (how == &dq_renderer_msc)
+		err = dq_template_load(&t, o->tmpl ? o->tmpl : "lanes", &why);
 	if (err)
 		dq_err("%s", why ? why : strerror(-err));
 	free(why);
 	if (!err)
 		err = load_chosen(&r, &m, &c, argv[0], o);
 	if (!err) {
-		err = draw(&src, m, &c, dq_reader_state(r), t, o);
+		err = draw(&src, how, m, &c, dq_reader_state(r), t, o);
 		if (err)
 			dq_err("the chart could not be made: %s", strerror(-err));
 	}

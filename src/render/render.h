@@ -43,13 +43,17 @@ struct dq_template {
  * sentence (malloc'ed). */
 int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_err);
 void dq_template_free(struct dq_template **t);
+/* What a phase is called where no template says otherwise; NULL: it has no title. */
+const char *dq_phase_title(enum dq_phase ph);
 /* Names of the built-in templates, NULL-terminated. */
 const char *const *dq_template_names(void);
 
 struct dq_render_input {
 	const struct dq_story *story;
 	const struct dq_reader_state *state; /* how whole the file was */
-	const struct dq_template *tmpl;
+	const struct dq_template *tmpl;	/* of -f msc; NULL for the others */
+	unsigned int width;	/* of -f text: columns */
+	bool utf8;		/* of -f text: else it is pure ASCII */
 };
 
 struct dq_renderer {
@@ -57,7 +61,7 @@ struct dq_renderer {
 	const char *ext;	/* "signalling": of the source */
 	int (*render)(struct dq_sb *out, const struct dq_render_input *in);
 };
-extern const struct dq_renderer dq_renderer_msc;
+extern const struct dq_renderer dq_renderer_msc, dq_renderer_text;
 
 /* Text for a label or a quoted attribute of Msc-generator, whatever the bytes are. At most
  * max code points (0: all). */

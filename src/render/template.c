@@ -38,6 +38,11 @@ static const char *const default_phases[DQ_PH_MAX] = {
 	[DQ_PH_RELEASE] = "release",	   [DQ_PH_PUT] = "drop references",
 };
 
+const char *dq_phase_title(enum dq_phase ph)
+{
+	return default_phases[ph];
+}
+
 static int fail(char **ret_err, int err, const char *fmt, const char *a, const char *b)
 {
 	if (ret_err && asprintf(ret_err, fmt, a, b) < 0)

@@ -4,8 +4,7 @@
 # golden.sh NAME.CMD: runs the command CMD on the text trace NAME.txt and compares
 # what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
 # are appended as comments. CMD is list, list-json, list-holders[-json|-at],
-# list-shapes[-json], or
-# diagram[-TEMPLATE][-LEVEL].
+# list-shapes[-json], or diagram[-FORMAT][-TEMPLATE][-LEVEL].
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
 #
@@ -31,6 +30,10 @@ words() {
 	diagram-all-buffers) echo "diagram -b all" ;;
 	diagram-short) echo "diagram --max-arrows 20" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
+	diagram-text) echo "diagram -f text" ;;
+	diagram-text-utf8) echo "diagram -f text --charset utf-8" ;;
+	diagram-text-narrow) echo "diagram -f text --width 60 -b all" ;;
+	diagram-text-all-buffers) echo "diagram -f text -b all --level all" ;;
 	diagram-app | diagram-api | diagram-all) echo "diagram --level ${1#diagram-}" ;;
 	diagram-*) echo "diagram --template ${1#diagram-}" ;;
 	*) return 1 ;;

@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tell.c - a story in the order in which it is told.
+ *
+ * What the renderers of plain text, PlantUML and Mermaid have in common: where a
+ * chapter begins and what it is called, what a gap says, how long an attachment was
+ * mapped, what stands at the foot. Knows no output language; texts are unescaped.
+ * (The templates of Msc-generator decide such things for themselves: msc.c.)
+ * May use src/model and src/util.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render/tell.h"
+
+#define NAME_POINTS 40	/* of a name in a sentence */
+#define LULL_MIN  100000u	/* ns: a pause shorter than this is no gap ... */
+#define LULL_SURE 100000000u	/* ... and one longer than this always is */
+
+/* A mapping whose begin was told. */
+struct mapping {
+	uint32_t att;
+	uint64_t t0;
+	bool done;
+};
+
+struct tale {
+	const struct dq_render_input *in;
+	const struct dq_story *s;
+	const struct dq_teller *t;
+	void *ctx;
+	char *title;		/* of the open chapter; NULL: none */
+	unsigned int sections;
+	unsigned int loops;	/* open ones */
+	uint64_t last_t;
+	struct mapping *maps;
+	size_t nmaps, cap_maps;
+	/* what the next gap says */
+	const char *uses_who, *cpu_who;
+	bool cpu_user, cpu_kernel;
+	int err;
+};
+
+static void took(struct tale *e, struct dq_sb *sb)
+{
+	e->err = sb->err ? sb->err : e->err;
+	dq_sb_free(sb);
+}
+
+static void put_dur(struct dq_sb *sb, uint64_t ns)
+{
+	char buf[32];
+
+	dq_sb_puts(sb, dq_fmt_dur(buf, ns));
+}
+
+/* A name of others, not longer than is useful. */
+static void put_name(struct dq_sb *sb, const char *name)
+{
+	size_t len = strlen(name), n = 0, adv;
+
+	for (size_t points = 0; n < len && points < NAME_POINTS; points++, n += adv)
+		dq_utf8_next(name + n, len - n, &adv);
+	dq_sb_put(sb, name, n);
+	dq_sb_puts(sb, n < len ? "…" : "");
+}
+
+/* "2.418 007": seconds, milliseconds, microseconds since the recording began */
+static void put_time(struct tale *e, struct dq_sb *sb, uint64_t t)
+{
+	uint64_t us = (t > e->s->m->t_first ? t - e->s->m->t_first : 0) / 1000;
+
+	dq_sb_printf(sb, "%" PRIu64 ".%03u %03u", us / 1000000, (unsigned int)(us / 1000 % 1000),
+		     (unsigned int)(us % 1000));
+}
+
+/* ---- lanes ---- */
+
+void dq_tell_lane(const struct dq_lane *l, const char **ret_name, const char **ret_small)
+{
+	static const char *const role[] = { "application", "kernel thread", "importer", "core",
+					    "exporter" };
+
+	*ret_name = l->kind == DQ_LANE_CORE ? "dma-buf" : *l->name ? l->name : "unknown";
+	*ret_small = l->kind == DQ_LANE_CORE || !*l->small ? role[l->kind] : l->small;
+}
+
+void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane)
+{
+	static const char *const prefix[] = { "app", "kth", "imp", "core", "exp" };
+	enum dq_lane_kind kind = s->lanes[lane].kind;
+	int n = 1;
+
+	for (int i = 0; i < lane; i++)
+		n += s->lanes[i].kind == kind;
+	dq_sb_puts(sb, prefix[kind]);
+	if (kind != DQ_LANE_CORE)
+		dq_sb_printf(sb, "%d", n);
+}
+
+/* ---- the title ---- */
+
+static void put_bufs(const struct dq_story *s, struct dq_sb *sb)
+{
+	for (size_t i = 0; i < s->nbufs && i < 8; i++)
+		dq_sb_printf(sb, "%s #%u", i ? "," : "", s->bufs[i]);
+	if (s->nbufs > 8)
+		dq_sb_printf(sb, " and %zu more", s->nbufs - 8);
+}
+
+static void put_life(struct tale *e, struct dq_sb *sb, const struct dq_mbuf *b)
+{
+	char size[32];
+
+	put_name(sb, *b->exporter ? b->exporter : "exporter unknown");
+	dq_sb_printf(sb, " · %s", dq_fmt_size(size, b->b.size));
+	if (b->client) {
+		dq_sb_puts(sb, " · made for ");
+		put_name(sb, dq_task_process(e->s->m, b->client));
+	}
+	if (b->b.flags & DQ_BUF_PREEXISTING) {
+		dq_sb_puts(sb, " · existed before the recording");
+	} else if (b->exported && b->released && b->died > b->born) {
+		dq_sb_puts(sb, " · lived ");
+		put_dur(sb, b->died - b->born);
+	}
+	if (!b->released)
+		dq_sb_puts(sb, " · not released when the recording ended");
+}
+
+static void tell_title(struct tale *e)
+{
+	const struct dq_story *s = e->s;
+	const struct dq_mbuf *b = s->nbufs == 1 ? dq_model_buf(s->m, s->bufs[0]) : NULL;
+	struct dq_sb title = { 0 }, aside = { 0 };
+
+	dq_sb_puts(&title, s->nbufs > 1 ? "DMA-BUFs" : "DMA-BUF");
+	put_bufs(s, &title);
+	if (b && *b->name) {
+		dq_sb_puts(&title, " \"");
+		put_name(&title, b->name);
+		dq_sb_putc(&title, '"');
+	}
+	if (b)
+		put_life(e, &aside, b);
+	e->t->title(e->ctx, dq_sb_str(&title), dq_sb_str(&aside));
+	took(e, &title);
+	took(e, &aside);
+}
+
+/* ---- chapters ---- */
+
+static void close_section(struct tale *e)
+{
+	if (e->title)
+		e->t->section_end(e->ctx);
+	free(e->title);
+	e->title = NULL;
+}
+
+/* The importer that the steps are about; NULL: none or several. */
+static const struct dq_lane *importer_of(const struct dq_story *s, size_t first, size_t n)
+{
+	const struct dq_lane *found = NULL;
+
+	for (size_t i = first; i < first + n; i++) {
+		const int ends[] = { s->steps[i].from, s->steps[i].to };
+
+		for (size_t k = 0; k < DQ_ARRAY_SIZE(ends); k++) {
+			const struct dq_lane *l = &s->lanes[ends[k]];
+
+			if (l->kind != DQ_LANE_IMPORTER || l == found)
+				continue;
+			if (found)
+				return NULL;
+			found = l;
+		}
+	}
+	return found;
+}
+
+/* Did the syscall, or the last thing outside of one, fail? */
+static bool has_failed(const struct dq_story *s, size_t first, size_t n)
+{
+	for (size_t i = first + n; i-- > first;)
+		if (s->steps[i].flags & DQ_ST_SYS || i == first + n - 1)
+			return s->steps[i].flags & DQ_ST_ERR;
+	return false;
+}
+
+/* "attach, map (vivid) fails": the phases of the steps, each once, and who they are about */
+static void make_title(const struct tale *e, struct dq_sb *sb, size_t first, size_t n)
+{
+	const struct dq_lane *imp = importer_of(e->s, first, n);
+	const char *said[DQ_PH_MAX];
+	size_t nsaid = 0;
+
+	for (size_t i = first; i < first + n; i++) {
+		const char *title = dq_phase_title(e->s->steps[i].phase);
+		bool again = !title;
+
+		for (size_t k = 0; k < nsaid && !again; k++)
+			again = !strcmp(said[k], title);
+		if (again)
+			continue;
+		said[nsaid++] = title;
+		dq_sb_printf(sb, "%s%s", sb->len ? ", " : "", title);
+	}
+	if (!nsaid)
+		dq_sb_puts(sb, "other");
+	if (imp) {
+		dq_sb_puts(sb, " (");
+		put_name(sb, imp->name);
+		dq_sb_putc(sb, ')');
+	}
+	if (has_failed(e->s, first, n))
+		dq_sb_puts(sb, " fails");
+}
+
+static void tell_section(struct tale *e, size_t first, size_t n)
+{
+	struct dq_sb sb = { 0 };
+
+	make_title(e, &sb, first, n);
+	if (!e->title || strcmp(e->title, dq_sb_str(&sb))) {
+		close_section(e);
+		e->title = strdup(dq_sb_str(&sb));
+		e->err = e->title ? e->err : -ENOMEM;
+		e->t->section(e->ctx, ++e->sections, dq_sb_str(&sb));
+	}
+	took(e, &sb);
+}
+
+/* ---- steps ---- */
+
+/* "min 3 · med 5 · max 41 µs": a unit that is the same is said once */
+static void put_spread(struct dq_sb *sb, const struct dq_step *st)
+{
+	const uint64_t v[] = { st->dmin, st->dmed, st->dmax };
+	const char *unit[3];
+	char d[3][32];
+
+	for (int i = 0; i < 3; i++) {
+		dq_fmt_dur(d[i], v[i]);
+		unit[i] = strchr(d[i], ' ') ? strchr(d[i], ' ') : "";
+	}
+	for (int i = 0; i < 2; i++)
+		if (!strcmp(unit[i], unit[2]))
+			d[i][strlen(d[i]) - strlen(unit[i])] = '\0';
+	dq_sb_printf(sb, "min %s · med %s · max %s", d[0], d[1], d[2]);
+}
+
+static void sep(struct dq_sb *sb)
+{
+	dq_sb_puts(sb, sb->len ? " · " : "");
+}
+
+/* The mapping that this step ends, told nowhere else. */
+static void put_mapped(struct tale *e, struct dq_sb *sb, const struct dq_step *st)
+{
+	for (size_t i = e->nmaps; i-- > 0;) {
+		struct mapping *m = &e->maps[i];
+
+		if (m->att != st->att || m->done)
+			continue;
+		m->done = true;
+		if (st->t <= m->t0)
+			return;
+		sep(sb);
+		dq_sb_printf(sb, "A%u was mapped ", m->att);
+		put_dur(sb, st->t - m->t0);
+		return;
+	}
+}
+
+static void put_aside(struct tale *e, struct dq_sb *sb, const struct dq_step *st)
+{
+	dq_sb_puts(sb, st->small);
+	if (st->dmax && st->dmin != st->dmax) {
+		sep(sb);
+		put_spread(sb, st);
+	} else if (st->dmax || st->dur) {
+		sep(sb);
+		put_dur(sb, st->dmax ? st->dmax : st->dur);
+	}
+	if (st->flags & DQ_ST_UNMAP && !e->loops)
+		put_mapped(e, sb, st);
+}
+
+static void note_map(struct tale *e, const struct dq_step *st)
+{
+	const int ends[] = { st->from, st->to };
+	struct mapping *m;
+
+	e->uses_who = "the device";
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
+		if (e->s->lanes[ends[i]].kind == DQ_LANE_IMPORTER)
+			e->uses_who = e->s->lanes[ends[i]].name;
+	if (e->loops)
+		return;
+	m = DQ_PUSH(e->maps, e->nmaps, e->cap_maps);
+	if (m)
+		*m = (struct mapping){ .att = st->att, .t0 = st->t };
+	else
+		e->err = -ENOMEM;
+}
+
+static void note_state(struct tale *e, const struct dq_step *st)
+{
+	const int ends[] = { st->from, st->to };
+
+	if (st->flags & DQ_ST_MAP)
+		note_map(e, st);
+	if (st->flags & DQ_ST_UNMAP)
+		e->uses_who = NULL;
+	if (!(st->flags & (DQ_ST_CPU_USER | DQ_ST_CPU_KERNEL)))
+		return;
+	e->cpu_user = st->flags & DQ_ST_CPU_USER;
+	e->cpu_kernel = st->flags & DQ_ST_CPU_KERNEL;
+	e->cpu_who = "somebody";
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
+		if (e->s->lanes[ends[i]].kind != DQ_LANE_CORE &&
+		    (e->s->lanes[ends[i]].kind != DQ_LANE_EXPORTER ||
+		     !strcmp(e->cpu_who, "somebody")))
+			e->cpu_who = e->s->lanes[ends[i]].name;
+}
+
+/* The time column: absolute where a unit begins, relative where it ends. */
+static void put_when(struct tale *e, struct dq_sb *sb, const struct dq_unit *u, size_t i)
+{
+	const struct dq_step *st = &e->s->steps[i];
+
+	if (i == u->first) {
+		put_time(e, sb, st->t);
+	} else if (i == u->first + u->n - 1 && st->t > u->t0) {
+		dq_sb_putc(sb, '+');
+		put_dur(sb, st->t - u->t0);
+	}
+}
+
+static void tell_steps(struct tale *e, const struct dq_unit *u)
+{
+	for (size_t i = u->first; i < u->first + u->n; i++) {
+		const struct dq_step *st = &e->s->steps[i];
+		struct dq_sb when = { 0 }, aside = { 0 };
+
+		put_when(e, &when, u, i);
+		put_aside(e, &aside, st);
+		e->t->step(e->ctx, st, dq_sb_str(&when), dq_sb_str(&aside));
+		note_state(e, st);
+		e->last_t = st->t;
+		took(e, &when);
+		took(e, &aside);
+	}
+}
+
+/* ---- between units ---- */
+
+/* What goes on meanwhile, as far as the trace says it. */
+static void gap_words(struct tale *e, struct dq_sb *sb, enum dq_phase next)
+{
+	bool user = e->cpu_user && next == DQ_PH_CPU_END;
+	bool kernel = e->cpu_kernel && (next == DQ_PH_VUNMAP || next == DQ_PH_CPU_END);
+
+	if (e->uses_who) {
+		sep(sb);
+		put_name(sb, e->uses_who);
+		dq_sb_puts(sb, " uses the buffer");
+		e->uses_who = NULL;
+	}
+	if (user || kernel) {
+		sep(sb);
+		put_name(sb, e->cpu_who);
+		dq_sb_printf(sb, " accesses the buffer%s", user ? "" : " with the CPU");
+		e->cpu_user = e->cpu_kernel = false;
+	}
+}
+
+static void tell_gap(struct tale *e, const struct dq_unit *u)
+{
+	uint64_t dt = u->t0 > e->last_t ? u->t0 - e->last_t : 0;
+	struct dq_sb sb = { 0 };
+
+	if (dt >= LULL_MIN && (dt / 10 >= e->s->median_step || dt >= LULL_SURE))
+		put_dur(&sb, dt);
+	gap_words(e, &sb, e->s->steps[u->first].phase);
+	if (sb.len)
+		e->t->gap(e->ctx, dq_sb_str(&sb));
+	took(e, &sb);
+}
+
+static void tell_cut(struct tale *e, uint64_t calls)
+{
+	struct dq_sb sb = { 0 };
+
+	close_section(e);
+	for (size_t i = 0; i < e->nmaps; i++)
+		e->maps[i].done = true;	/* the end may be in what is not shown */
+	e->uses_who = NULL;
+	dq_sb_printf(&sb, "… %" PRIu64 " more call%s not shown", calls, calls == 1 ? "" : "s");
+	e->t->remark(e->ctx, dq_sb_str(&sb));
+	took(e, &sb);
+}
+
+/* ---- loops ---- */
+
+static void put_tag(struct dq_sb *sb, const struct dq_unit *u)
+{
+	dq_sb_printf(sb, "loop × %u", u->rounds);
+	if (u->period) {
+		dq_sb_puts(sb, ", every ");
+		put_dur(sb, u->period);
+	}
+	if (u->last_att > u->first_att)
+		dq_sb_printf(sb, ", A%u to A%u", u->first_att, u->last_att);
+}
+
+static void tell_loop(struct tale *e, const struct dq_unit *u)
+{
+	size_t first = u->first, last = u->first + u->n;
+	struct dq_sb tag = { 0 };
+
+	for (uint32_t k = 0; k < u->body; k++) {
+		first = u[k].first < first ? u[k].first : first;
+		last = u[k].first + u[k].n > last ? u[k].first + u[k].n : last;
+	}
+	tell_section(e, first, last - first);
+	put_tag(&tag, u);
+	e->t->loop(e->ctx, dq_sb_str(&tag));
+	took(e, &tag);
+	e->loops++;
+	for (uint32_t k = 0; k < u->body; k++) {
+		if (k)
+			tell_gap(e, &u[k]);
+		tell_steps(e, &u[k]);
+	}
+	e->loops--;
+	e->t->loop_end(e->ctx);
+	e->last_t = u->loop_end;
+	e->uses_who = NULL;	/* what a round begins it also ends */
+	e->cpu_user = e->cpu_kernel = false;
+}
+
+static void tell_units(struct tale *e)
+{
+	for (size_t i = 0; i < e->s->nunits && !e->err;) {
+		const struct dq_unit *u = &e->s->units[i];
+
+		if (u->cut_before)
+			tell_cut(e, u->cut_calls);
+		else if (i)
+			tell_gap(e, u);
+		if (u->body) {
+			tell_loop(e, u);
+			i += u->body;
+			continue;
+		}
+		tell_section(e, u->first, u->n);
+		tell_steps(e, u);
+		i++;
+	}
+	if (e->s->cut_tail)
+		tell_cut(e, e->s->cut_tail);
+}
+
+/* ---- the foot ---- */
+
+static void foot(struct tale *e, bool bad, struct dq_sb *sb)
+{
+	e->t->foot(e->ctx, dq_sb_str(sb), bad);
+	took(e, sb);
+}
+
+static void foot_facts(struct tale *e)
+{
+	const struct dq_model *m = e->s->m;
+	struct dq_sb sb = { 0 };
+
+	dq_sb_printf(&sb, "%s%s", *m->release ? "Linux " : "kernel unknown", m->release);
+	if (*m->arch)
+		dq_sb_printf(&sb, " %s", m->arch);
+	if (*m->rung)
+		dq_sb_printf(&sb, " · %s", m->rung);
+	if (!m->lost && !m->missed)
+		dq_sb_puts(&sb, " · no losses");
+	dq_sb_printf(&sb, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown, e->s->calls);
+	if (e->s->folded)
+		dq_sb_printf(&sb, ", %" PRIu64 " of them by loops", e->s->folded);
+	foot(e, false, &sb);
+	if (m->lost) {
+		dq_sb_printf(&sb, "%" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
+		foot(e, true, &sb);
+	}
+	if (m->missed) {
+		dq_sb_printf(&sb, "%" PRIu64 " return%s missed", m->missed,
+			     m->missed == 1 ? "" : "s");
+		foot(e, true, &sb);
+	}
+}
+
+static void foot_open(struct tale *e)
+{
+	for (size_t i = 0; i < e->nmaps; i++) {
+		struct dq_sb sb = { 0 };
+
+		if (e->maps[i].done)
+			continue;
+		dq_sb_printf(&sb, "A%u is still mapped where the chart ends", e->maps[i].att);
+		foot(e, false, &sb);
+	}
+}
+
+static void foot_dark(struct tale *e, const struct dq_mbuf *b)
+{
+	struct dq_sb sb = { 0 };
+
+	if (!b || !b->dark_until)
+		return;
+	dq_sb_puts(&sb, "callbacks of ");
+	put_name(&sb, b->exporter);
+	dq_sb_puts(&sb, " were not recorded");
+	if (b->dark_until != UINT64_MAX) {
+		dq_sb_puts(&sb, " before ");
+		put_time(e, &sb, b->dark_until);
+	}
+	foot(e, true, &sb);
+}
+
+static void tell_foot(struct tale *e)
+{
+	const struct dq_reader_state *st = e->in->state;
+	const struct dq_story *s = e->s;
+	uint64_t differ = s->m->final.differ;
+	struct dq_sb sb = { 0 };
+
+	foot_facts(e);
+	if (st && (st->truncated || st->bad_chunks || st->lost_chunks || st->skipped_bytes))
+		e->t->foot(e->ctx, "the file is damaged: parts of it could not be read", true);
+	if (st ? st->no_end : !s->m->has_end)
+		e->t->foot(e->ctx, "the recording was cut off: it has no proper end", true);
+	if (differ) {
+		dq_sb_printf(&sb, "who holds what at the end differs in %" PRIu64
+			     " thing%s from what was recorded", differ, differ == 1 ? "" : "s");
+		foot(e, true, &sb);
+	}
+	foot_open(e);
+	for (size_t i = 0; i < s->nbufs && i < 8; i++)
+		foot_dark(e, dq_model_buf(s->m, s->bufs[i]));
+}
+
+int dq_tell(const struct dq_render_input *in, const struct dq_teller *t, void *ctx)
+{
+	struct tale e = { .in = in, .s = in->story, .t = t, .ctx = ctx };
+
+	tell_title(&e);
+	for (size_t i = 0; i < e.s->nbefore; i++)
+		t->remark(ctx, e.s->before[i]);
+	tell_units(&e);
+	if (!e.s->nsteps)
+		t->remark(ctx, "nothing was recorded of it");
+	close_section(&e);
+	tell_foot(&e);
+	free(e.maps);
+	free(e.title);
+	return e.err;
+}
