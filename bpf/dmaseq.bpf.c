@@ -811,15 +811,20 @@ static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs
 
 static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs)
 {
-	struct pt_regs r = {};
+	const struct pt_regs *r = (const struct pt_regs *)regs;
+	__u32 orig = 0, v = 0;
 
-	bpf_probe_read_kernel(&r, sizeof(r), (void *)regs);
 	/* entered by a fault or an interrupt: usr_entry puts -1 there (arch/arm/kernel/entry-armv.S) */
-	c->nr = r.uregs[REG_ORIG_0] == (__u32)-1 ? -1 : (__s32)r.uregs[REG_NR];
-	c->ret = (__s32)r.uregs[0];
-	c->a[0] = r.uregs[REG_ORIG_0];
-	for (int i = 1; i < 5; i++)
-		c->a[i] = r.uregs[i];
+	bpf_probe_read_kernel(&orig, 4, &r->uregs[REG_ORIG_0]);
+	bpf_probe_read_kernel(&v, 4, &r->uregs[REG_NR]);
+	c->nr = orig == (__u32)-1 ? -1 : (__s32)v;
+	c->a[0] = orig;
+	bpf_probe_read_kernel(&v, 4, &r->uregs[0]);
+	c->ret = (__s32)v;
+	for (int i = 1; i < 5; i++) {
+		bpf_probe_read_kernel(&v, 4, &r->uregs[i]);
+		c->a[i] = v;
+	}
 }
 #else
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
@@ -941,14 +946,21 @@ static __always_inline bool passes(struct task_state *st, struct object *o)
 	return !cfg.by_device || (o && o->selected & SEL_DEVICE);
 }
 
-/* What the descriptor is: a dma-buf (by its token) or a device. */
-__noinline int describe_file(__u64 task, __u64 file)
+/*
+ * What the descriptor of a syscall that has just begun is: a dma-buf (by its token) or a device.
+ * Called beside begin_sys() and not by it: the stack of all frames has 512 bytes, and
+ * tests/cli/test_stack.sh wants some of them left.
+ */
+__noinline int describe_fd(__u64 task)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 	struct object *o;
-	__u64 p, inode;
+	__u64 p, inode, file;
 
-	if (!st || !file)
+	if (!st)
+		return 0;
+	file = fd_file(task, st->ctx.fd);
+	if (!file)
 		return 0;
 	if (is_dmabuf(file)) {
 		p = RD(file, file, private_data);
@@ -986,7 +998,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 {
 	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
 	struct wire_sys *c;
-	__u64 a0, a1, file, regs;
+	__u64 a0, a1, regs;
 	__u32 flags;
 	__s32 nr;
 
@@ -1027,11 +1039,6 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 		return c->sys;
 	}
 	st->sys_active = 1;
-	if (sys_is_close(c)) /* the descriptor is free by now, maybe taken by another file */
-		return c->sys;
-	file = fd_file(task, c->fd);
-	if (file)
-		describe_file(task, file);
 	return c->sys;
 }
 
@@ -1214,10 +1221,10 @@ static __always_inline void read_args(struct frame *f, __u64 task, const __u32 h
 	case HOOK_MMAP_FILE:
 		f->a[0] = RD(vm_area_struct, a1, vm_end) - RD(vm_area_struct, a1, vm_start);
 		f->a[1] = hook == HOOK_MMAP ? a2 : RD(vm_area_struct, a1, vm_pgoff);
-		if (hook == HOOK_MMAP_FILE) {
+		if (hook == HOOK_MMAP_FILE)
 			f->a[2] = RD(vm_area_struct, a1, vm_flags) & 0xf;
+		if (hook != HOOK_OPS_MMAP)
 			f->sgt = a1;
-		}
 		break;
 	case HOOK_KMAP:
 	case HOOK_KUNMAP:
@@ -1341,11 +1348,17 @@ static __always_inline struct frame *open_frame(struct task_state *st, __u64 tas
 /* Which syscall the call belongs to. */
 static __always_inline __u32 context(struct task_state *st, struct frame *f, __u64 task)
 {
+	__u32 sys;
+
 	if (st->flags & PF_KTHREAD || f->hook == HOOK_POLL_CB)
 		return 0;
 	if (st->sys_active)
 		return st->sys;
-	return begin_sys(task, is_release(f->hook), f->t0);
+	sys = begin_sys(task, is_release(f->hook), f->t0);
+	/* Not that of a close: it is free by now, maybe taken by another file. */
+	if (st->sys_active && !sys_is_close(&st->ctx))
+		describe_fd(task);
+	return sys;
 }
 
 /* What is known of a close beyond the file. */
@@ -1432,6 +1445,37 @@ static __always_inline __u64 plain(__u64 p)
 	return n;
 }
 
+/* The caller of a function that we are at the begin of: look for the function on our own stack. Not
+ * inline: its array would be on the stack below all that on_entry() calls. */
+static __noinline __u64 caller_of(void *ctx, __u64 base)
+{
+	__u64 ip[8] = {};
+
+	if (bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
+		return 0;
+	for (int i = 0; i < 7; i++)
+		if (ip[i] - base < 64) /* the call to the trampoline is its first instruction */
+			return ip[i + 1];
+	return 0;
+}
+
+/*
+ * The return address that a kprobe finds is another recorder's trampoline when that one has a return
+ * probe on the function. The kernel's unwinder knows what it was (seen in 6.12 and 7.2 on amd64);
+ * where it does not, the trampoline stays and the collector says that the caller is hidden.
+ */
+static __always_inline __u64 behind_trampoline(void *ctx, __u32 hook, __u64 ra)
+{
+	__u64 at = hook;
+
+	/* in assembler as in frame_at(): Clang knows that it is less and drops what the verifier needs */
+	asm volatile("%[at] &= %[max];" : [at] "+r"(at) : [max] "i"(HOOK_MAX - 1));
+	for (int i = 0; i < WIRE_TRAMPOLINES; i++)
+		if (ra && ra == cfg.trampoline[i])
+			return caller_of(ctx, cfg.addr[at]) ?: ra;
+	return ra;
+}
+
 static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64 a1, __u64 a2,
 				    __u64 a3, __u64 sp, __u64 ra)
 {
@@ -1465,7 +1509,8 @@ static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64
 	f = open_frame(st, task, hook, hook_ret(hook), sp);
 	if (!f)
 		return 0;
-	f->caller = hook_kind(hook) == KIND_API ? ra : 0;
+	if (hook_kind(hook) == KIND_API)
+		f->caller = sp ? behind_trampoline(ctx, hook, ra) : ra;
 	if (cfg.stacks && !f->depth && hook_kind(hook) < KIND_OPS)
 		f->stack = take_stack(ctx);
 	if (hook == HOOK_POLL_CB)
@@ -1580,8 +1625,8 @@ static __noinline int leave(__u32 hook, __u64 ret)
 	st->depth = d - 1;
 	st->ctx.t1 = t1;
 	r = read_ret(st, f, hook, ret);
-	if (hook == HOOK_MMAP_FILE && !r && f->buf)
-		mapped(f->sgt, f->bufp, f->buf);
+	if ((hook == HOOK_MMAP_FILE || hook == HOOK_MMAP) && !r && f->buf)
+		mapping_begins(f);
 	if (!f->record)
 		return 0;
 	note_recorded(st, f->sys);
@@ -1610,20 +1655,6 @@ static __always_inline int on_return(__u32 hook, __u64 ret)
 }
 
 /* ---- the programs ------------------------------------------------------------------------- */
-
-/* The caller of a function whose fentry we are in: look for the function on our own stack. Not
- * inline: its array would be on the stack below all that on_entry() calls. */
-static __noinline __u64 caller_of(void *ctx, __u64 base)
-{
-	__u64 ip[8] = {};
-
-	if (bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
-		return 0;
-	for (int i = 0; i < 7; i++)
-		if (ip[i] - base < 64) /* the call to the trampoline is its first instruction */
-			return ip[i + 1];
-	return 0;
-}
 
 static __always_inline __u64 stack_caller(void *ctx, const __u32 hook)
 {

@@ -4,8 +4,8 @@
  * children inherit. A part of dmaseq.bpf.c, split off because the calls of the protocol can be
  * understood without it.
  *
- * A mapping is known by its vm_area_struct from the mmap of a dma-buf file on. Its file says nothing
- * later: exporters may put another one into vma->vm_file.
+ * A mapping is known by its vm_area_struct from the mmap of a dma-buf on, by a process or by an
+ * importer for one. Exporters may put another file into vma->vm_file: see mapping_begins().
  *
  * What is inline and what is not follows the verifier's limit of eight nested calls.
  */
@@ -23,6 +23,21 @@ __noinline int mapped(__u64 vma, __u64 bufp, __u64 buf)
 	if (bpf_map_update_elem(&vmas, &vma, &m, BPF_ANY))
 		count_loss(LOSS_OBJECTS);
 	return 0;
+}
+
+/*
+ * The end of a successful mmap. An exporter may have put another file into the mapping (vgem of 5.10
+ * its own), which lets go of the buffer; then the mapping is none of its holders. Where the place of
+ * vm_file is not known, it is taken for one.
+ */
+static __always_inline void mapping_begins(struct frame *f)
+{
+	__u64 file = RD(vm_area_struct, f->sgt, vm_file), own = RD(dma_buf, f->bufp, file);
+
+	if (file && own && file != own)
+		f->flags |= WIRE_F_UNHELD;
+	else
+		mapped(f->sgt, f->bufp, f->buf);
 }
 
 __noinline int mapping_event(__u64 task, __u32 hook, __u64 vma, __u64 orig, __u64 bufp)

@@ -23,6 +23,8 @@
 #define WIRE_DEPTH   8		/* calls nested in one task; deeper ones are counted as lost */
 #define WIRE_FRAMES  (WIRE_DEPTH + 2) /* and room for one that is being written, and an interrupt */
 
+#define WIRE_TRAMPOLINES 4	/* kinds of return probes, see dq_ksyms_trampoline() */
+
 /* peek.bpf.c: reads per call, bytes per read */
 #define PEEK_CHUNKS  64
 #define PEEK_CHUNK   128
@@ -49,6 +51,7 @@ enum wire_kind {
 #define WIRE_F_IRQ     0x8
 #define WIRE_F_EXITING 0x10
 #define WIRE_F_FAULT   0x20
+#define WIRE_F_UNHELD  0x40
 
 struct wire_call {
 	__u16 kind;
@@ -325,6 +328,7 @@ struct config {
 	char comm[WIRE_COMM];
 	char device[WIRE_STR];
 	__u64 addr[HOOK_MAX];	/* of the probed functions, to find the caller on a stack */
+	__u64 trampoline[WIRE_TRAMPOLINES]; /* where functions with a return probe return to; 0: none */
 };
 
 #endif /* DMASEQ_WIRE_H */

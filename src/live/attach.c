@@ -392,6 +392,8 @@ static void set_config(struct dq_live *l, uint64_t ring_bytes)
 		snprintf(c->exporter, sizeof(c->exporter), "%s", l->opts.exporter);
 	for_each_hook(l, p)
 		c->addr[p->info->id] = p->addr;
+	for (size_t i = 0; i < WIRE_TRAMPOLINES; i++)
+		c->trampoline[i] = dq_ksyms_trampoline(l->ksyms, i);
 }
 
 static uint64_t ring_size(uint64_t bytes)

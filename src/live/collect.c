@@ -20,7 +20,7 @@
 
 _Static_assert(WIRE_F_OPEN == DQ_CALL_OPEN && WIRE_F_MISSED == DQ_CALL_MISSED &&
 		       WIRE_F_IRQ == DQ_CALL_IRQ && WIRE_F_EXITING == DQ_CALL_EXITING &&
-		       WIRE_F_FAULT == DQ_CALL_FAULT,
+		       WIRE_F_FAULT == DQ_CALL_FAULT && WIRE_F_UNHELD == DQ_CALL_UNHELD,
 	       "flags pass through");
 _Static_assert(WIRE_SYS_OPEN == DQ_SYS_OPEN && WIRE_SYS_COMPAT == DQ_SYS_COMPAT &&
 		       WIRE_SYS_MISSED == DQ_SYS_MISSED,
@@ -688,7 +688,8 @@ static void put_object(struct dq_collect *c, const struct wire_call *w, struct d
 		d->table = table_of(c, w->sgt, w->tid);
 		break;
 	case HOOK_MMAP_FILE:
-		if (!w->ret && !(w->flags & (WIRE_F_OPEN | WIRE_F_MISSED)))
+	case HOOK_MMAP:
+		if (!w->ret && !(w->flags & (WIRE_F_OPEN | WIRE_F_MISSED | WIRE_F_UNHELD)))
 			d->vma = new_number(c, VMAS, w->sgt);
 		break;
 	case HOOK_VM_AREA_DUP:
@@ -716,9 +717,10 @@ static const char *caller_name(struct dq_collect *c, uint64_t addr)
 	if (!addr)
 		return "";
 	if (!dq_map_get(c->map[CALLERS], addr, &id)) {
+		if (dq_ksyms_is_trampoline(c->l->ksyms, addr)) /* somebody else's return probe */
+			snprintf(name, sizeof(name), "%s", DQ_CALLER_HIDDEN);
 		/* the return address may be the first byte after a call that never returns */
-		if (dq_ksyms_is_trampoline(c->l->ksyms, addr) /* somebody else's return probe */
-		    || !dq_ksyms_name(c->l->ksyms, addr - 1, name, sizeof(name)))
+		else if (!dq_ksyms_name(c->l->ksyms, addr - 1, name, sizeof(name)))
 			name[0] = '\0';
 		id = dq_strtab_intern(c->names, name, strlen(name), NULL);
 		if (id == UINT32_MAX)

@@ -266,14 +266,20 @@ void dq_ksyms_ops_tables(const struct dq_ksyms *k, const char *module,
  * kretprobes; rethook (5.18), which both kretprobes and fprobe use; function graph, which fprobe
  * uses since 6.14 and fexit shares the stack with.
  */
+static const char *const trampolines[] = { "__kretprobe_trampoline", "kretprobe_trampoline",
+					   "arch_rethook_trampoline", "return_to_handler" };
+
 bool dq_ksyms_is_trampoline(const struct dq_ksyms *k, uint64_t addr)
 {
-	static const char *const names[] = { "__kretprobe_trampoline", "kretprobe_trampoline",
-					     "arch_rethook_trampoline", "return_to_handler" };
 	const struct sym *s = find(k, addr);
 
-	for (size_t i = 0; s && i < DQ_ARRAY_SIZE(names); i++)
-		if (!strcmp(sym_name(k, s), names[i]))
+	for (size_t i = 0; s && i < DQ_ARRAY_SIZE(trampolines); i++)
+		if (!strcmp(sym_name(k, s), trampolines[i]))
 			return true;
 	return false;
+}
+
+uint64_t dq_ksyms_trampoline(const struct dq_ksyms *k, size_t i)
+{
+	return i < DQ_ARRAY_SIZE(trampolines) ? dq_ksyms_addr(k, trampolines[i]) : 0;
 }

@@ -33,5 +33,7 @@ void dq_ksyms_ops_tables(const struct dq_ksyms *k, const char *module,
 int dq_ksyms_update_module(struct dq_ksyms *k, const char *module, bool load);
 /* Is addr where a return probe of the kernel lets functions return to, instead of to their caller? */
 bool dq_ksyms_is_trampoline(const struct dq_ksyms *k, uint64_t addr);
+/* The address of the i-th kind of them; 0: this kernel has no such. */
+uint64_t dq_ksyms_trampoline(const struct dq_ksyms *k, size_t i);
 
 #endif /* DQ_KSYMS_H */

@@ -486,7 +486,7 @@ static int map_call(struct dq_holders *h, struct dq_hold_buf *b, const struct dq
 	switch (c->hook) {
 	case HOOK_MMAP_FILE:
 	case HOOK_MMAP:
-		if (c->ret < 0)
+		if (c->ret < 0 || c->flags & DQ_CALL_UNHELD)
 			return 0;
 		if (c->vma)
 			return hold_map_add(b, c->vma, c->task, dq_call_end(c));

@@ -207,11 +207,17 @@ static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *a
 	return ret;
 }
 
+/* Another recorder's return probe stood before the caller: not even a library's name is known. */
+static bool is_hidden(const struct dq_mcall *c)
+{
+	return c->c.caller && !strcmp(c->c.caller, DQ_CALLER_HIDDEN);
+}
+
 /* A call that names no attachment: the caller's module, seen through the libraries. */
 static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const struct dq_module *module,
 		      const struct dq_dev *d)
 {
-	bool helper = !*module->name || module->helper;
+	bool helper = !*module->name || module->helper, hidden = is_hidden(c);
 	const char *driver = d ? dq_dev_driver(d) : "";
 	const char *key = !helper ? module->name : *driver ? driver : module->family;
 	const struct dq_alias *a = find_alias(b, key);
@@ -225,7 +231,7 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const struct dq_mod
 		if (dq_same_driver(b->importers[i], key))
 			key = b->importers[i];
 	/* nothing but a library's name: if only one device is attached, it is that one's */
-	if (helper && !*driver && b->att_who && !b->att_many) {
+	if (helper && !*driver && !hidden && b->att_who && !b->att_many) {
 		c->who = b->att_who;
 		c->whodev = b->att_dev;
 		return 0;
@@ -255,8 +261,8 @@ static bool by_exporter(const struct dq_mbuf *b, const struct dq_mcall *c)
 	case HOOK_GET:
 		return false;
 	default:
-		return !c->c.att && (!*c->who || dq_same_driver(c->who, b->exporter)) &&
-		       !is_known_importer(b, c->who);
+		return !c->c.att && !is_known_importer(b, c->who) &&
+		       (*c->who ? dq_same_driver(c->who, b->exporter) : !is_hidden(c));
 	}
 }
 
@@ -285,6 +291,8 @@ int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const stru
 		c->who = b->exporter;
 		c->whodev = "";
 	}
+	if (!*c->who && is_hidden(c))
+		c->who = "unknown caller";
 	if (!*c->who) {		/* a built-in driver: the function is all that is known */
 		fn = strcspn(c->c.caller, " [");
 		c->who = fn ? intern(m, c->c.caller, fn) : "kernel";

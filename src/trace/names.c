@@ -21,6 +21,7 @@ const struct dq_valname dq_names_call_flags[] = {
 	{ DQ_CALL_OPEN, "OPEN" },	{ DQ_CALL_MISSED, "MISSED" },
 	{ DQ_CALL_NOENTRY, "NOENTRY" }, { DQ_CALL_IRQ, "IRQ" },
 	{ DQ_CALL_EXITING, "EXITING" }, { DQ_CALL_FAULT, "FAULT" },
+	{ DQ_CALL_UNHELD, "UNHELD" },
 	{ 0, NULL },
 };
 

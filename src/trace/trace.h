@@ -130,6 +130,11 @@ struct dq_att {
 #define DQ_CALL_IRQ 0x8		/* in interrupt context: the task is a bystander */
 #define DQ_CALL_EXITING 0x10	/* the task was exiting (PF_EXITING) */
 #define DQ_CALL_FAULT 0x20	/* an argument could not be read */
+#define DQ_CALL_UNHELD 0x40	/* mmap: another file was put into the mapping, which does not hold the buffer */
+
+/* dq_call.caller: another recorder's return probe stood between, so it cannot be told who called */
+#define DQ_CALLER_HIDDEN "?"
+
 /* One invocation of a hook's function. */
 struct dq_call {
 	uint32_t hook;		/* enum hook_id */
@@ -144,7 +149,8 @@ struct dq_call {
 	uint32_t buf, att, sgt;	/* sgt: sg_table number, unique in the trace; 0: none */
 	uint64_t a[3];		/* as hooks.h says */
 	int64_t ret;		/* as hooks.h says */
-	const char *caller;	/* outermost calls only: "function [module]"; "" when not recorded */
+	const char *caller;	/* outermost calls only: "function [module]"; "" when not recorded, or
+				 * DQ_CALLER_HIDDEN */
 	uint32_t table;		/* hooks of descriptors: the descriptor table; see struct dq_taskev */
 	uint32_t vma;		/* hooks of mappings: the mapping, a number unique in the trace */
 	uint32_t stack;		/* outermost calls with --stacks: id of struct dq_stack; 0: none */

@@ -242,6 +242,26 @@ static void test_who_device(void **state)
 	unload(&l);
 }
 
+/* Who is hidden behind another recorder's probe is not said to be the exporter, nor the only importer. */
+static void test_who_hidden(void **state)
+{
+	struct loaded l = load(HEAD BUF
+		"att 1 t=1s buf=1 dev=\"d\" driver=\"one\"\n"
+		"dev 1 kind=\"chr\" driver=\"vivid\" subsystem=\"video4linux\"\n"
+		"call dma_buf_put t=1.000000001s task=1 seq=1 buf=1 caller=\"?\"\n"
+		"call dma_buf_put t=1.000000002s task=1 seq=2 buf=1\n"
+		"call dma_buf_map_attachment t=1.000000003s dur=5 task=1 seq=3 buf=1 att=1 sgt=1 ret=1 caller=\"?\"\n"
+		"call dma_buf_put t=1.000000010s task=1 seq=4 sys=1 buf=1 caller=\"?\"\n"
+		"sys ioctl t=1.000000010s end=1.000000030s task=1 sys=1 nr=16 fd=5 dev=1\n");
+
+	assert_string_equal(l.m->calls_v[0].who, "unknown caller");
+	assert_int_equal(l.m->calls_v[0].flags & DQ_MC_EXPORTER, 0);
+	assert_string_equal(l.m->calls_v[1].who, "one");
+	assert_string_equal(l.m->calls_v[2].who, "one");
+	assert_string_equal(l.m->calls_v[3].who, "vivid");
+	unload(&l);
+}
+
 /* A module that exports and imports has a lane for each. */
 static void test_self_import(void **state)
 {
@@ -382,6 +402,7 @@ int main(void)
 		cmocka_unit_test(test_inlined_end),
 		cmocka_unit_test(test_who),
 		cmocka_unit_test(test_who_device),
+		cmocka_unit_test(test_who_hidden),
 		cmocka_unit_test(test_self_import),
 		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_no_fold),

@@ -319,6 +319,13 @@ static void test_maps(void **state)
 	       "map 1 of 1; map 2 of 2; ");
 	expect("call dma_buf_mmap_internal t=2s dur=1 task=1 seq=1 sys=1 buf=1 len=4096\n", "doubt 0x4; ");
 	expect("call dma_buf_mmap_internal t=2s dur=1 task=1 seq=1 sys=1 buf=1 ret=-EINVAL\n", "");
+	/* another file is in it now: no holder, and nothing in doubt */
+	expect("call dma_buf_mmap_internal t=2s dur=1 task=1 seq=1 sys=1 state=UNHELD buf=1 len=4096\n", "");
+	/* an importer maps its buffer for a process */
+	expect("call dma_buf_mmap t=2s dur=1 task=1 seq=1 sys=1 buf=1 len=4096 vma=7\n", "map 7 of 1; ");
+	/* of a buffer whose exporter gives the mapping to another one, that one is held */
+	expect("call dma_buf_mmap t=2s dur=1 task=1 seq=2 depth=1 sys=1 buf=2 len=4096 vma=7\n"
+	       "call dma_buf_mmap_internal t=2s dur=2 task=1 seq=1 sys=1 state=UNHELD buf=1 len=4096\n", "");
 }
 
 #define ATT "att 1 t=2s buf=1 dev=\"d\"\n"
