@@ -24,6 +24,7 @@
 #define TEXT_WIDTH 100	/* of a page of text, and what it may be */
 #define WIDTH_MIN  60
 #define WIDTH_MAX  1000
+#define MAX_PAGES 20	/* are written without being asked for */
 
 struct diagram_opts {
 	struct dq_strs buffers;
@@ -36,6 +37,7 @@ struct diagram_opts {
 	bool nofold;
 	uint64_t from, to;
 	uint64_t max_arrows;
+	uint64_t page;
 	bool strict;
 };
 
@@ -58,7 +60,9 @@ static const struct dq_opt opts[] = {
 	  "begin here; times are those at the left of a chart", NULL, false },
 	{ "to", 0, "TIME", DQ_OPT_TIME, OFF(to), "What is drawn", "end here", NULL, false },
 	{ "max-arrows", 0, "N", DQ_OPT_UINT, OFF(max_arrows), "What is drawn",
-	  "cut what is longer (default 200)", NULL, false },
+	  "on a page (default 200): what is longer becomes pages with an index", NULL, false },
+	{ "page", 0, "N", DQ_OPT_UINT, OFF(page), "What is drawn",
+	  "draw only page N of a chart of several", NULL, false },
 	{ "charset", 0, "CHARSET", DQ_OPT_ENUM, OFF(charset), "The text format",
 	  "ascii (default) survives any mail; utf-8 has nicer lines", "ascii utf-8", false },
 	{ "width", 0, "COLUMNS", DQ_OPT_UINT, OFF(width), "The text format",
@@ -88,20 +92,25 @@ static uint32_t buffer_number(const char *s)
 struct choice {
 	uint32_t *v;
 	size_t n, cap;
+	struct dq_map *seen;
 };
 
 static int choose(struct choice *c, uint32_t id)
 {
 	uint32_t *row;
+	uint64_t was;
 
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i] == id)
-			return 0;
+	if (!c->seen)
+		c->seen = dq_map_new();
+	if (!c->seen)
+		return -ENOMEM;
+	if (dq_map_get(c->seen, id, &was))
+		return 0;
 	row = DQ_PUSH(c->v, c->n, c->cap);
 	if (!row)
 		return -ENOMEM;
 	*row = id;
-	return 0;
+	return dq_map_put(c->seen, id, 1);
 }
 
 /* What -b asks for, in terms of the trace. */
@@ -197,9 +206,8 @@ static uint64_t trace_time(const struct dq_model *m, uint64_t t, uint64_t unset)
 	return t > UINT64_MAX - m->t_first ? UINT64_MAX : m->t_first + t;
 }
 
-static int draw(struct dq_sb *out, const struct dq_renderer *how, const struct dq_model *m,
-		const struct choice *c, const struct dq_reader_state *st,
-		const struct dq_template *t, const struct diagram_opts *o)
+static int tell_story(struct dq_story **ret_s, const struct dq_model *m, const struct choice *c,
+		      const struct dq_template *t, const struct diagram_opts *o)
 {
 	const struct dq_story_opts so = {
 		.detail = o->level < 0 ? DQ_DETAIL_OPS : (enum dq_detail)o->level,
@@ -210,21 +218,18 @@ static int draw(struct dq_sb *out, const struct dq_renderer *how, const struct d
 		.to = trace_time(m, o->to, UINT64_MAX),
 		.max_steps = o->max_arrows ? o->max_arrows : MAX_ARROWS,
 	};
-	struct dq_render_input in = {
-		.state = st,
-		.tmpl = t,
-		.width = o->width ? (unsigned int)o->width : TEXT_WIDTH,
-		.utf8 = o->charset == 1,
-	};
-	struct dq_story *s;
-	int err = dq_story_new(&s, m, c->v, c->n, &so);
+	int err = dq_story_new(ret_s, m, c->v, c->n, &so);
 
-	if (err)
+	if (err) {
+		dq_err("the chart could not be made: %s", strerror(-err));
 		return err;
-	in.story = s;
-	err = how->render(out, &in);
-	dq_story_free(&s);
-	return err;
+	}
+	if (o->page > (*ret_s)->npages) {
+		dq_err("there is no page %" PRIu64 ": the chart has %zu page%s", o->page,
+		       (*ret_s)->npages, (*ret_s)->npages == 1 ? "" : "s");
+		return -ENOENT;
+	}
+	return 0;
 }
 
 /* ---- where it goes ---- */
@@ -344,6 +349,72 @@ static int deliver(const struct dq_sb *src, const char *path)
 	return is_picture(ext) ? write_picture(path, ext, src) : write_file(path, src->s, src->len);
 }
 
+static int draw_page(const struct dq_renderer *how, struct dq_render_input *in, size_t page,
+		     const char *path)
+{
+	struct dq_sb src = { 0 };
+	int err;
+
+	in->page = page;
+	err = how->render(&src, in);
+	if (err)
+		dq_err("the chart could not be made: %s", strerror(-err));
+	else
+		err = deliver(&src, path);
+	dq_sb_free(&src);
+	return err;
+}
+
+/* "chart.svg" -> "chart-07.svg" */
+static int page_name(struct dq_sb *name, const char *path, size_t page, size_t npages)
+{
+	const char *ext = extension(path);
+	int digits = snprintf(NULL, 0, "%zu", npages);
+
+	dq_sb_put(name, path, strlen(path) - strlen(ext) - 1);
+	dq_sb_printf(name, "-%0*zu.%s", digits, page, ext);
+	return name->err;
+}
+
+/* The index is in OUT by now. */
+static int draw_all_pages(struct dq_render_input *in, const char *path)
+{
+	size_t n = in->story->npages, max = n < MAX_PAGES ? n : MAX_PAGES;
+	int err = 0;
+
+	for (size_t i = 1; i <= max && !err; i++) {
+		struct dq_sb name = { 0 };
+
+		err = page_name(&name, path, i, n);
+		if (!err)
+			err = draw_page(&dq_renderer_msc, in, i, name.s);
+		dq_sb_free(&name);
+	}
+	if (!err && n > max)
+		dq_warn("the first %zu of %zu pages are written; --page N draws another", max, n);
+	return err;
+}
+
+static int draw(const struct dq_renderer *how, struct dq_render_input *in,
+		const struct diagram_opts *o)
+{
+	bool several = in->story->npages > 1 && !o->page;
+	bool to_stdout = !o->out || !strcmp(o->out, "-");
+	int err = draw_page(how, in, o->page, o->out);
+
+	if (err || !several)
+		return err;
+	if (!to_stdout && how == &dq_renderer_msc)
+		return draw_all_pages(in, o->out);
+	if (!dq_common.quiet && how == &dq_renderer_msc)
+		fprintf(stderr, "dmaseq: the chart has %zu pages and this is their index; --page N "
+				"draws one, -o FILE writes them\n", in->story->npages);
+	else if (!dq_common.quiet)
+		fprintf(stderr, "dmaseq: this is the first of %zu pages; --page N draws another\n",
+			in->story->npages);
+	return 0;
+}
+
 static int run(void *vo, int argc, char **argv)
 {
 	const struct diagram_opts *o = vo;
@@ -352,7 +423,7 @@ static int run(void *vo, int argc, char **argv)
 	struct dq_reader *r = NULL;
 	struct dq_model *m = NULL;
 	struct choice c = { 0 };
-	struct dq_sb src = { 0 };
+	struct dq_story *story = NULL;
 	char *why = NULL;
 	int err = 0, incomplete;
 
@@ -366,15 +437,22 @@ static int run(void *vo, int argc, char **argv)
 	free(why);
 	if (!err)
 		err = load_chosen(&r, &m, &c, argv[0], o);
-	if (!err) {
-		err = draw(&src, how, m, &c, dq_reader_state(r), t, o);
-		if (err)
-			dq_err("the chart could not be made: %s", strerror(-err));
-	}
 	if (!err)
-		err = deliver(&src, o->out);
-	dq_sb_free(&src);
+		err = tell_story(&story, m, &c, t, o);
+	if (!err) {
+		struct dq_render_input in = {
+			.story = story,
+			.state = dq_reader_state(r),
+			.tmpl = t,
+			.width = o->width ? (unsigned int)o->width : TEXT_WIDTH,
+			.utf8 = o->charset == 1,
+		};
+
+		err = draw(how, &in, o);
+	}
+	dq_story_free(&story);
 	free(c.v);
+	dq_map_free(c.seen);
 	dq_model_free(&m);
 	dq_template_free(&t);
 	incomplete = dq_cmd_close(&r, o->strict);

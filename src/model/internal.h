@@ -67,6 +67,6 @@ uint32_t dq_story_att(struct dq_story *s, uint32_t att);
 
 /* fold.c */
 int dq_story_fold(struct dq_story *s);
-void dq_story_budget(struct dq_story *s);
+int dq_story_paginate(struct dq_story *s, size_t max);
 
 #endif /* DQ_MODEL_INTERNAL_H */

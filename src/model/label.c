@@ -144,7 +144,10 @@ static bool put_buf(struct dq_sb *sb, const struct dq_label_ctx *x, const struct
 {
 	if (x->s->nbufs < 2 || !c->buf || c->att)
 		return false;
-	dq_sb_printf(sb, "#%u", c->buf);
+	if (x->canon)
+		dq_sb_putc(sb, '#');
+	else
+		dq_sb_printf(sb, "#%u", c->buf);
 	return true;
 }
 
@@ -210,7 +213,9 @@ void dq_label_result(struct dq_sb *sb, const struct dq_label_ctx *x, const struc
 	}
 	switch (h ? h->ret : RET_INT) {
 	case RET_BUF:
-		dq_sb_printf(sb, "dma_buf #%u", c->buf);
+		dq_sb_puts(sb, "dma_buf");
+		if (!x->canon)
+			dq_sb_printf(sb, " #%u", c->buf);
 		break;
 	case RET_FD:
 		put_fd(sb, x, c->ret);
@@ -220,7 +225,10 @@ void dq_label_result(struct dq_sb *sb, const struct dq_label_ctx *x, const struc
 		put_att(sb, x, c->att);
 		break;
 	case RET_SGT:
-		dq_sb_printf(sb, "sg_table, %lld %s", (long long)c->ret,
+		if (x->canon)
+			dq_sb_puts(sb, "sg_table");
+		else
+			dq_sb_printf(sb, "sg_table, %lld %s", (long long)c->ret,
 			     c->ret == 1 ? "entry" : "entries");
 		break;
 	case RET_PTR:

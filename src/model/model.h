@@ -216,7 +216,7 @@ struct dq_story_opts {
 	enum dq_cbret cbret;	/* which results of callbacks are steps */
 	bool fold;
 	uint64_t from, to;	/* times of the trace; 0 and UINT64_MAX: all */
-	size_t max_steps;	/* 0: no limit */
+	size_t max_steps;	/* on a page; 0: no limit */
 };
 
 /* From left to right. */
@@ -265,6 +265,7 @@ struct dq_step {
 	uint32_t group;		/* index in dq_model.groups */
 	uint32_t ncalls;	/* recorded calls that it stands for */
 	uint32_t att;		/* number of its attachment in the chart; 0: none */
+	uint32_t buf;		/* the buffer that it is about */
 	uint32_t order;		/* as it was made, to keep equal times in order */
 	uint64_t t;
 	uint64_t dur;		/* 0: not known or not shown here */
@@ -280,15 +281,26 @@ struct dq_unit {
 	uint32_t group;
 	uint64_t t0, t1;
 	uint64_t hash;
-	/* folding: the first unit of a loop body says how many units the body has and how often
-	 * it ran; units of the other rounds are not in the story */
-	uint32_t body;		/* 0: not the head of a loop */
-	uint32_t rounds;
-	uint64_t period;	/* mean time from round to round */
-	uint64_t loop_end;	/* time of the end of the last round */
-	uint32_t first_att, last_att; /* attachments that the rounds made; 0: none */
-	bool cut_before;	/* steps are missing before this unit: the budget */
-	uint64_t cut_calls;
+	uint64_t times;		/* how often it ran in all rounds of the loops around it; 1: no loop */
+};
+
+/* Units [first, first + n) are the first round of a loop; the other rounds are not in the
+ * story. Loops nest: one that is inside of another stands behind it, and comes in each of its
+ * rounds, not always with as many rounds of its own. */
+struct dq_loop {
+	size_t first, n;
+	uint32_t rounds_min, rounds_max; /* equal but for loops in loops */
+	uint64_t period, pmin, pmax; /* median, least, most time from round to round */
+	uint64_t t_end;		/* of the last round (of the first time it comes) */
+	uint32_t first_att, last_att; /* attachments that the rounds are about; 0: none */
+	uint32_t nbufs, first_buf, last_buf; /* and buffers */
+};
+
+/* What is drawn on one page: units [first, first + n), with the loops around and in them. */
+struct dq_page {
+	size_t first, n, steps;
+	uint64_t calls;		/* that its steps stand for, in all rounds */
+	uint64_t errors;	/* steps that are errors, in all rounds */
 };
 
 struct dq_story {
@@ -301,17 +313,21 @@ struct dq_story {
 	size_t nsteps, cap_steps;
 	struct dq_unit *units;
 	size_t nunits, cap_units;
+	struct dq_loop *loops;	/* in order of .first, outer ones first */
+	size_t nloops, cap_loops;
+	struct dq_page *pages;	/* at least one */
+	size_t npages, cap_pages;
 	const char **before;	/* what is said of buffers that existed before the recording */
 	size_t nbefore, cap_before;
 	uint64_t calls;		/* counted calls of the buffers ... */
 	uint64_t shown;		/* ... and how many of them a step stands for */
 	uint64_t folded;	/* ... of these, in rounds of loops that are not drawn */
-	uint64_t cut_tail;	/* calls cut off behind the last unit */
 	uint64_t median_step;	/* ns between steps */
 	/* internal */
 	struct dq_map *atts;	/* attachment id -> number in the chart */
 	uint32_t natts;
 	struct dq_map *mapped;	/* attachment id -> outstanding maps */
+	struct dq_map *bufset;	/* buffer id -> index in bufs */
 	struct dq_strtab *strs;
 	struct dq_story_opts o;
 };

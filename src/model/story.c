@@ -306,8 +306,7 @@ static void set_text(struct ctx *x, struct dq_step *st, label_fn put, const stru
 	if (canon.err)
 		x->err = canon.err;
 	st->hash = hash_text(st->hash, dq_sb_str(&canon));
-	if (x->s->nbufs > 1)	/* what happens to another buffer is no repeat */
-		st->hash = hash_mix(st->hash, c->c.buf);
+	st->buf = c->c.buf;
 	st->text = keep_sb(x, &text);
 	dq_sb_free(&canon);
 }
@@ -327,8 +326,7 @@ static void set_sys_text(struct ctx *x, struct dq_step *st, bool result, const c
 	if (canon.err)
 		x->err = canon.err;
 	st->hash = hash_text(st->hash, dq_sb_str(&canon));
-	if (x->s->nbufs > 1)
-		st->hash = hash_mix(st->hash, x->v[0].c.buf);
+	st->buf = x->v[0].c.buf;
 	st->text = keep_sb(x, &text);
 	dq_sb_free(&canon);
 }
@@ -569,6 +567,7 @@ static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int 
 	if (!st)
 		return NULL;
 	st->phase = c->phase;
+	st->buf = c->c.buf;
 	st->att = dq_story_att(x->s, c->c.att);
 	if (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)) {
 		unfinished_text(x, st, c->c.flags & DQ_CALL_OPEN, c->c.dur);
@@ -797,6 +796,7 @@ static void say_transfer(struct ctx *x, struct dq_step *st, const struct dq_tran
 	struct dq_sb sb = { 0 };
 
 	st->flags |= DQ_ST_PASSED | (t->exact ? 0 : DQ_ST_GUESS);
+	st->buf = t->buf;
 	if (t->from_fd >= 0)
 		put_fd_number(&sb, "", t->from_fd);
 	put_fd_number(&sb, t->from_fd >= 0 ? " → " : "→ ", t->to_fd);
@@ -1037,6 +1037,7 @@ static struct dq_step *push_sys_result(struct ctx *x, int from)
 		return NULL;
 	st->flags |= DQ_ST_SYS;
 	st->phase = sys_phase(x);
+	st->buf = x->v[0].c.buf;
 	if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) {
 		unfinished_text(x, st, s->flags & DQ_SYS_OPEN, s->t1 > s->t0 ? s->t1 - s->t0 : 0);
 		st->small = both(x, st->small, waited(x, -1));
@@ -1132,10 +1133,9 @@ static void emit_sys_driver(struct ctx *x, int target)
 
 static bool of_story(const struct dq_story *s, uint32_t buf)
 {
-	for (size_t i = 0; i < s->nbufs; i++)
-		if (s->bufs[i] == buf)
-			return true;
-	return false;
+	uint64_t n;
+
+	return dq_map_get(s->bufset, buf, &n);
 }
 
 /* Copies the calls of the story's buffers into x->v; parents move along. */
@@ -1263,6 +1263,7 @@ static int cut_units(struct dq_story *s)
 			u->first = i;
 			u->group = st->group;
 			u->t0 = st->t;
+			u->times = 1;
 		}
 		u->n++;
 		u->t1 = st->t;
@@ -1386,6 +1387,7 @@ static void emit_fork(struct ctx *x, size_t k)
 		return;
 	st->flags |= DQ_ST_EVENT | DQ_ST_FIRST | DQ_ST_LAST;
 	st->phase = DQ_PH_FD;
+	st->buf = t->buf;
 	st->hash = hash_text(0, "fork");
 	if (t->n == 1)
 		put_fd_number(&sb, "fork: inherits ", t->to_fd);
@@ -1535,12 +1537,17 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 	s->bufs = calloc(n ? n : 1, sizeof(*s->bufs));
 	s->atts = dq_map_new();
 	s->mapped = dq_map_new();
+	s->bufset = dq_map_new();
 	s->strs = dq_strtab_new();
-	if (!s->bufs || !s->atts || !s->mapped || !s->strs)
+	if (!s->bufs || !s->atts || !s->mapped || !s->bufset || !s->strs)
 		goto fail;
 	memcpy(s->bufs, bufs, n * sizeof(*bufs));
 	s->nbufs = n;
-	ret = build(s);
+	ret = 0;
+	for (size_t i = 0; i < n && !ret; i++)
+		ret = dq_map_put(s->bufset, bufs[i], i);
+	if (!ret)
+		ret = build(s);
 	if (ret)
 		goto fail;
 	if (s->nsteps)
@@ -1552,9 +1559,10 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 		ret = cut_units(s);
 	if (!ret)
 		ret = dq_story_fold(s);
+	if (!ret)
+		ret = dq_story_paginate(s, s->o.max_steps);
 	if (ret)
 		goto fail;
-	dq_story_budget(s);
 	*ret_s = s;
 	return 0;
 fail:
@@ -1570,12 +1578,15 @@ void dq_story_free(struct dq_story **ps)
 		return;
 	dq_map_free(s->atts);
 	dq_map_free(s->mapped);
+	dq_map_free(s->bufset);
 	dq_strtab_free(s->strs);
 	free(s->before);
 	free(s->bufs);
 	free(s->lanes);
 	free(s->steps);
 	free(s->units);
+	free(s->loops);
+	free(s->pages);
 	free(s);
 	*ps = NULL;
 }

@@ -16,6 +16,8 @@
 
 #define LABEL_MAX 80	/* code points: a label's width drives the width of the page */
 #define NAME_MAX_ 32	/* of a lane */
+#define INDEX_MAX 100	/* pages in an index */
+#define LOOPS_MAX 16	/* in each other: more than src/model makes */
 #define ROW_PX 28	/* a row is at least that high, and ... */
 #define CHAR_PX 9	/* ... a character of a range's text that wide */
 
@@ -42,9 +44,12 @@ struct em {
 	const struct dq_template *t;
 	/* where we are */
 	char *title;		/* of the open section; NULL: none */
-	bool box_open, in_loop, has_vmap;
+	bool box_open, has_vmap;
+	size_t loops[LOOPS_MAX], depth; /* that we are in */
+	size_t pos;		/* steps that have been drawn or skipped */
 	unsigned int sections, marks, rows;
 	uint64_t last_t;
+	const struct dq_page *page;
 	bool any;		/* something was drawn */
 	bool after_gap;		/* the last thing was a gap */
 	int active_section;	/* lane that works until the section's or its group's end; -1 */
@@ -69,7 +74,8 @@ static void put(struct em *e, const char *s)
 
 static void indent(struct em *e)
 {
-	put(e, e->in_loop && e->box_open ? "    " : e->in_loop || e->box_open ? "  " : "");
+	for (size_t i = 0; i < e->depth + e->box_open; i++)
+		put(e, "  ");
 }
 
 static void text(struct em *e, const char *s)
@@ -179,6 +185,17 @@ static void put_lanes(struct em *e)
 		put(e, "};\n");
 }
 
+static void put_page_number(struct em *e)
+{
+	if (e->s->npages < 2)
+		return;
+	if (e->page)
+		dq_sb_printf(e->o, " · page %zu of %zu", (size_t)(e->page - e->s->pages) + 1,
+			     e->s->npages);
+	else
+		dq_sb_printf(e->o, " · index of %zu pages", e->s->npages);
+}
+
 static void put_title(struct em *e)
 {
 	const struct dq_story *s = e->s;
@@ -199,8 +216,14 @@ static void put_title(struct em *e)
 		dq_msc_escape(e->o, "\"", 0);
 	}
 	put(e, ";\n");
-	if (s->nbufs > 1)
+	if (s->nbufs > 1) {
+		if (s->npages > 1) {
+			put(e, "subtitle: ");
+			put_page_number(e);
+			put(e, ";\n");
+		}
 		return;
+	}
 	put(e, "subtitle: ");
 	dq_msc_escape(e->o, b->exporter, NAME_MAX_);
 	dq_sb_printf(e->o, " · %s", dq_fmt_size(size, b->b.size));
@@ -216,6 +239,7 @@ static void put_title(struct em *e)
 	}
 	if (!b->released)
 		put(e, " · not released when the recording ended");
+	put_page_number(e);
 	put(e, ";\n");
 }
 
@@ -232,7 +256,7 @@ static void flush_ranges(struct em *e)
 {
 	char label[64], dur[32];
 
-	if (e->box_open || e->in_loop)
+	if (e->box_open || e->depth)
 		return;
 	for (size_t i = 0; i < e->nranges; i++) {
 		struct range *r = &e->ranges[i];
@@ -271,7 +295,8 @@ static void close_section(struct em *e)
 	end_section_activity(e);
 	if (e->box_open) {
 		e->box_open = false;
-		put(e, e->in_loop ? "  };\n" : "};\n");
+		indent(e);
+		put(e, "};\n");
 	}
 	flush_ranges(e);
 	free(e->title);
@@ -294,7 +319,7 @@ static void open_section(struct em *e, const char *title)
 			dq_sb_printf(e->o, "%u ", e->sections);
 		dq_sb_printf(e->o, "%s [phase];\n", title);
 	} else if (e->t->phases == DQ_TMPL_BOXES) {
-		put(e, e->in_loop ? "  " : "");
+		indent(e);
 		lane_id(e, 0);
 		put(e, "..");
 		lane_id(e, (int)e->s->nlanes - 1);
@@ -423,15 +448,19 @@ static void put_arrow(struct em *e, const struct dq_step *st)
 	lane_id(e, st->to);
 }
 
-/* "min 3 · med 5 · max 41 µs": a unit that is the same is said once */
-static void put_spread(struct em *e, const struct dq_step *st)
+/* "min 3 · med 5 · max 41 µs": a unit that is the same is said once, so is a time */
+static void put_spread(struct em *e, uint64_t min, uint64_t med, uint64_t max)
 {
 	char d[3][32];
 	const char *unit[3];
 
-	dq_fmt_dur(d[0], st->dmin);
-	dq_fmt_dur(d[1], st->dmed);
-	dq_fmt_dur(d[2], st->dmax);
+	dq_fmt_dur(d[0], min);
+	dq_fmt_dur(d[1], med);
+	dq_fmt_dur(d[2], max);
+	if (!strcmp(d[0], d[2])) {
+		put(e, d[1]);
+		return;
+	}
 	for (int i = 0; i < 3; i++)
 		unit[i] = strchr(d[i], ' ') ? strchr(d[i], ' ') : "";
 	for (int i = 0; i < 2; i++)
@@ -450,8 +479,8 @@ static void put_durations(struct em *e, const struct dq_step *st)
 		put(e, " · ");
 	else
 		dq_sb_printf(e->o, " %s", e->t->aside);
-	if (st->dmax && st->dmin != st->dmax)
-		put_spread(e, st);
+	if (st->dmax)
+		put_spread(e, st->dmin, st->dmed, st->dmax);
 	else
 		put_dur(e, shown);
 }
@@ -537,7 +566,7 @@ static void note_map(struct em *e, const struct dq_step *st)
 		if (e->s->lanes[ends[i]].kind == DQ_LANE_IMPORTER)
 			who = e->s->lanes[ends[i]].name;
 	e->uses_who = who ? who : "the device";
-	if (!e->t->ranges || e->in_loop)
+	if (!e->t->ranges || e->depth)
 		return;
 	r = DQ_PUSH(e->ranges, e->nranges, e->cap_ranges);
 	if (!r) {
@@ -553,8 +582,12 @@ static void note_unmap(struct em *e, const struct dq_step *st)
 	struct range *r = find_range(e, st->att);
 
 	e->uses_who = NULL;
-	if (!r || e->in_loop)
+	if (!r)
 		return;
+	if (e->depth) {
+		r->done = true;	/* in the first round; nobody knows of the others */
+		return;
+	}
 	r->ended = true;
 	r->t1 = st->t;
 	r->row1 = e->rows;
@@ -642,7 +675,7 @@ static void section_activity(struct em *e, const struct dq_step *st)
 {
 	if (e->t->activate != DQ_TMPL_CALLER || st->kind != DQ_STEP_CALL ||
 	    st->flags & (DQ_ST_SYS | DQ_ST_EVENT) || e->active_section >= 0 ||
-	    (e->in_loop && !e->box_open) ||
+	    (e->depth && !e->box_open) ||
 	    e->s->lanes[st->from].kind == DQ_LANE_CORE || is_busy(e, st->from))
 		return;
 	put_activate(e, st->from);
@@ -694,13 +727,21 @@ static void gap_words(struct em *e, struct dq_sb *sb, enum dq_phase next)
 	}
 }
 
+/* Else a loop has one title for all. */
+static bool sections_in_loops(const struct em *e)
+{
+	return e->t->phases == DQ_TMPL_BOXES && e->t->split_calls;
+}
+
 static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 {
 	enum dq_phase next = e->s->steps[u->first].phase;
 	uint64_t dt = u->t0 > e->last_t ? u->t0 - e->last_t : 0;
-	bool lull = dt >= 100000 && (dt / 10 >= e->s->median_step || dt >= 100000000);
+	/* in a loop it is the first round's */
+	bool lull = dt >= 100000 && (dt / 10 >= e->s->median_step || dt >= 100000000) &&
+		    !e->depth;
 	struct dq_sb words = { 0 };
-	bool always = e->t->gaps == DQ_TMPL_GAP_ALWAYS;
+	bool always = e->t->gaps == DQ_TMPL_GAP_ALWAYS && (!e->depth || sections_in_loops(e));
 
 	gap_words(e, &words, next);
 	if (!words.len && ((!always && !lull) || e->t->gaps == DQ_TMPL_GAP_NEVER ||
@@ -749,6 +790,13 @@ static size_t run_length(const struct em *e, const struct dq_unit *u, size_t i)
 	return n;
 }
 
+/* A unit in a loop's frame, which has the title of all. */
+static void put_steps(struct em *e, const struct dq_unit *u)
+{
+	for (size_t i = u->first; i < u->first + u->n; i++)
+		put_step(e, u, i);
+}
+
 static void put_unit(struct em *e, const struct dq_unit *u)
 {
 	size_t i = u->first, end = u->first + u->n;
@@ -769,136 +817,211 @@ static void put_unit(struct em *e, const struct dq_unit *u)
 	}
 }
 
-static void put_loop_tag(struct em *e, const struct dq_unit *u)
+/* "every 33.1 ms (33 to 33.2 ms)" */
+static void put_period(struct em *e, const struct dq_loop *l)
 {
-	dq_sb_printf(e->o, "[loop, tag=\"loop × %u", u->rounds);
-	if (e->t->times && u->period) {
-		put(e, ", every ");
-		put_dur(e, u->period);
-	}
-	if (u->last_att > u->first_att)
-		dq_sb_printf(e->o, ", A%u to A%u", u->first_att, u->last_att);
-	put(e, "\"] {\n");
+	char min[32], med[32], max[32];
+
+	dq_sb_printf(e->o, ", every %s", dq_fmt_dur(med, l->period));
+	if (strcmp(dq_fmt_dur(min, l->pmin), dq_fmt_dur(max, l->pmax)))
+		dq_sb_printf(e->o, " (%s to %s)", min, max);
 }
 
-/* The steps of a loop. What they begin they also end, so nothing is to be said of it after. */
-static void put_body(struct em *e, const struct dq_unit *u)
+static void put_loop_tag(struct em *e, const struct dq_loop *l, bool continued)
 {
-	bool dma = false, cpu = false;
-
-	e->in_loop = true;
-	for (uint32_t k = 0; k < u->body; k++) {
-		for (size_t i = u[k].first; i < u[k].first + u[k].n; i++) {
-			const struct dq_step *st = &e->s->steps[i];
-
-			dma |= st->flags & (DQ_ST_MAP | DQ_ST_UNMAP);
-			cpu |= is_cpu(st->phase);
-			put_step(e, &u[k], i);
-		}
-	}
-	e->in_loop = false;
-	if (dma)
-		e->uses_who = NULL;
-	if (cpu)
-		e->cpu_user = e->cpu_kernel = false;
+	dq_sb_printf(e->o, "[loop, tag=\"loop × %u", l->rounds_min);
+	if (l->rounds_max != l->rounds_min)
+		dq_sb_printf(e->o, " to %u", l->rounds_max);
+	if (e->t->times && l->period)
+		put_period(e, l);
+	if (l->nbufs == 2)
+		dq_sb_printf(e->o, ", \\#%u and \\#%u", l->first_buf, l->last_buf);
+	else if (l->nbufs > 2 && l->last_buf - l->first_buf + 1 != l->nbufs)
+		dq_sb_printf(e->o, ", %u buffers", l->nbufs);
+	else if (l->nbufs > 2)
+		dq_sb_printf(e->o, ", \\#%u to \\#%u", l->first_buf, l->last_buf);
+	if (l->last_att > l->first_att)
+		dq_sb_printf(e->o, ", A%u to A%u", l->first_att, l->last_att);
+	put(e, continued ? ", continued\"] {\n" : "\"] {\n");
 }
 
-/* A loop with the boxes of its phases inside. */
-static void put_nested_loop(struct em *e, const struct dq_unit *u)
+/* The title of all that is drawn of a loop. */
+static void loop_title(struct em *e, struct dq_sb *title, const struct dq_loop *l)
 {
-	close_section(e);
-	put(e, "vspace 6;\n");
-	lane_id(e, 0);
-	put(e, "--");
-	lane_id(e, (int)e->s->nlanes - 1);
-	put(e, ": ");
-	put_loop_tag(e, u);
-	e->in_loop = true;
-	for (uint32_t k = 0; k < u->body; k++) {
-		if (k)
-			put_gap(e, &u[k], last_phase(e, &u[k - 1]));
-		put_unit(e, &u[k]);
-	}
-	close_section(e);
-	e->in_loop = false;
-	put(e, "};\nvspace 6;\n");
-	e->last_t = u->loop_end;
-	e->uses_who = NULL;
-	e->cpu_user = e->cpu_kernel = false;
-}
-
-static void put_loop(struct em *e, const struct dq_unit *u)
-{
-	size_t first = u->first, last = u[u->body - 1].first + u[u->body - 1].n;
-	struct dq_sb title = { 0 };
+	size_t first = e->s->units[l->first].first, last = first;
 
 	/* the units of a body need not be neighbours of each other in the steps */
-	for (uint32_t k = 0; k < u->body; k++) {
-		size_t from = u[k].first, to = from + u[k].n;
+	for (size_t i = l->first; i < l->first + l->n; i++) {
+		const struct dq_unit *u = &e->s->units[i];
 
-		first = from < first ? from : first;
-		last = to > last ? to : last;
+		first = u->first < first ? u->first : first;
+		last = u->first + u->n > last ? u->first + u->n : last;
 	}
-	make_title(e, &title, first, last - first);
-	if (e->t->phases != DQ_TMPL_BOXES &&
-	    (!e->title || strcmp(e->title, dq_sb_str(&title)))) {
-		close_section(e);
-		open_section(e, dq_sb_str(&title));
-	} else if (e->t->phases == DQ_TMPL_BOXES) {
-		close_section(e);
+	make_title(e, title, first, last - first);
+}
+
+static void open_loop(struct em *e, size_t loop, bool continued)
+{
+	const struct dq_loop *l = &e->s->loops[loop];
+	bool boxed = e->t->phases == DQ_TMPL_BOXES && !sections_in_loops(e) && !e->depth;
+	struct dq_sb title = { 0 };
+
+	if (!e->depth || sections_in_loops(e)) {
+		loop_title(e, &title, l);
+		if (e->t->phases == DQ_TMPL_BOXES) {
+			close_section(e);
+		} else if (!e->title || strcmp(e->title, dq_sb_str(&title))) {
+			close_section(e);
+			open_section(e, dq_sb_str(&title));
+		}
+		indent(e);
+		put(e, "vspace 6;\n");
 	}
-	put(e, "vspace 6;\n");
+	indent(e);
 	lane_id(e, 0);
 	put(e, "--");
 	lane_id(e, (int)e->s->nlanes - 1);
 	put(e, ": ");
-	if (e->t->phases == DQ_TMPL_BOXES)
+	if (boxed)
 		dq_sb_printf(e->o, "%s ", dq_sb_str(&title));
-	put_loop_tag(e, u);
+	put_loop_tag(e, l, continued);
 	dq_sb_free(&title);
-	put_body(e, u);
-	put(e, "};\nvspace 6;\n");
-	e->last_t = u->loop_end;
+	e->loops[e->depth++] = loop;
+	e->any = true;
+	e->after_gap = false;
 }
 
-static void put_cut(struct em *e, uint64_t calls)
+/* What the rounds that are not drawn did: steps from where we are to `to`. */
+static void catch_up(struct em *e, size_t to)
+{
+	for (; e->pos < to; e->pos++) {
+		const struct dq_step *st = &e->s->steps[e->pos];
+		struct range *r = st->flags & DQ_ST_UNMAP ? find_range(e, st->att) : NULL;
+
+		if (r)
+			r->done = true;	/* its end is not drawn */
+		if (st->flags & (DQ_ST_MAP | DQ_ST_UNMAP))
+			e->uses_who = NULL;
+		if (is_cpu(st->phase))
+			e->cpu_user = e->cpu_kernel = false;
+	}
+}
+
+static void close_frame(struct em *e)
+{
+	if (sections_in_loops(e))
+		close_section(e);
+	end_section_activity(e);
+	e->depth--;
+	indent(e);
+	put(e, "};\n");
+	if (!e->depth)
+		put(e, "vspace 6;\n");
+}
+
+/* The loop that ends before unit `next`. */
+static void close_loop(struct em *e, size_t next)
+{
+	const struct dq_story *s = e->s;
+	const struct dq_loop *l = &s->loops[e->loops[e->depth - 1]];
+
+	close_frame(e);
+	catch_up(e, next < s->nunits ? s->units[next].first : s->nsteps);
+	e->last_t = l->t_end;
+}
+
+/* Units [from, to) with the loops that begin in there. */
+static void put_units(struct em *e, size_t from, size_t to)
+{
+	const struct dq_story *s = e->s;
+	size_t loop = 0;
+
+	while (loop < s->nloops && s->loops[loop].first < from)
+		loop++;
+	for (size_t i = from; i < to && !e->err; i++) {
+		const struct dq_unit *u = &s->units[i];
+
+		while (e->depth && s->loops[e->loops[e->depth - 1]].first +
+		       s->loops[e->loops[e->depth - 1]].n <= i)
+			close_loop(e, i);
+		catch_up(e, u->first);
+		if (i)
+			put_gap(e, u, last_phase(e, u - 1));
+		for (; loop < s->nloops && s->loops[loop].first == i; loop++)
+			open_loop(e, loop, false);
+		if (e->depth && !sections_in_loops(e))
+			put_steps(e, u);
+		else
+			put_unit(e, u);
+		e->pos = u->first + u->n;
+	}
+	if (to == s->nunits)
+		while (e->depth)
+			close_loop(e, to);
+}
+
+/* ---- pages ---- */
+
+/* On a new page what goes on begins anew: loops, mappings, who is busy. */
+static void resume(struct em *e)
+{
+	size_t depth = e->depth;
+
+	e->depth = 0;
+	e->any = false;
+	e->after_gap = true;
+	e->rows = 0;
+	for (size_t i = 0; i < e->nbusy; i++) {
+		put(e, "activate ");
+		lane_id(e, e->busy[i].lane);
+		put(e, ";\n");
+	}
+	for (size_t i = 0; i < e->nranges; i++) {
+		struct range *r = &e->ranges[i];
+
+		if (r->ended || r->done)
+			continue;
+		r->row0 = 0;
+		dq_sb_printf(e->o, "mark m%u;\n", r->mark);
+	}
+	for (size_t i = 0; i < depth; i++)
+		open_loop(e, e->loops[i], true);
+}
+
+/* Where a page ends nothing is left open. */
+static void suspend(struct em *e)
 {
 	close_section(e);
-	for (size_t i = 0; i < e->nranges; i++)
-		e->ranges[i].done = true;	/* the end may be in what is not drawn */
-	dq_sb_printf(e->o, "---: … %" PRIu64 " more calls not shown [cut];\n", calls);
-	e->rows++;
+	while (e->depth)
+		close_frame(e);
 }
 
-static void put_units(struct em *e)
+/* Goes through everything before the page without drawing it. */
+static void skip_to(struct em *e, size_t unit)
 {
-	for (size_t i = 0; i < e->s->nunits && !e->err;) {
-		const struct dq_unit *u = &e->s->units[i];
+	struct dq_sb nothing = { 0 }, *o = e->o;
+	size_t depth;
 
-		if (u->cut_before) {
-			put_cut(e, u->cut_calls);
-			e->uses_who = NULL;
-		} else if (i) {
-			put_gap(e, u, last_phase(e, &e->s->units[i - 1]));
-		}
-		if (u->body) {
-			if (e->t->phases == DQ_TMPL_BOXES && e->t->split_calls)
-				put_nested_loop(e, u);
-			else
-				put_loop(e, u);
-			i += u->body;
-		} else {
-			put_unit(e, u);
-			i++;
-		}
-	}
-	if (e->s->cut_tail)
-		put_cut(e, e->s->cut_tail);
+	if (!unit)
+		return;
+	e->o = &nothing;
+	put_units(e, 0, unit);
+	while (e->depth && e->s->loops[e->loops[e->depth - 1]].first +
+	       e->s->loops[e->loops[e->depth - 1]].n <= unit)
+		close_loop(e, unit);
+	depth = e->depth;
+	suspend(e);
+	e->depth = depth;
+	e->err = nothing.err ? nothing.err : e->err;
+	dq_sb_free(&nothing);
+	e->o = o;
+	resume(e);
 }
 
 /* Mappings that nobody ended. */
 static void put_open_ranges(struct em *e)
 {
+	bool goes_on = e->page->first + e->page->n < e->s->nunits;
 	char label[32];
 	bool any = false;
 
@@ -910,7 +1033,8 @@ static void put_open_ranges(struct em *e)
 	for (size_t i = 0; i < e->nranges; i++) {
 		const struct range *r = &e->ranges[i];
 
-		snprintf(label, sizeof(label), "A%u still mapped", r->att);
+		snprintf(label, sizeof(label), goes_on ? "A%u stays mapped" : "A%u still mapped",
+			 r->att);
 		if (r->ended || r->done || !has_room(label, e->rows - r->row0))
 			continue;
 		dq_sb_printf(e->o, "vertical range m%u<->mend at ", r->mark);
@@ -919,11 +1043,66 @@ static void put_open_ranges(struct em *e)
 	}
 }
 
+/* ---- the index of pages ---- */
+
+/* "3   attach, map · 1.2 s · 1,204 calls in 88 arrows": a box from side to side */
+static void put_index_row(struct em *e, size_t n)
+{
+	const struct dq_page *p = &e->s->pages[n];
+	const struct dq_unit *first = &e->s->units[p->first], *last = first + p->n - 1;
+	struct dq_sb title = { 0 };
+
+	for (const struct dq_unit *u = first; u <= last; u++)
+		for (size_t k = u->first; k < u->first + u->n; k++)
+			add_phase(e, &title, e->s->steps[k].phase);
+	lane_id(e, 0);
+	put(e, "--");
+	lane_id(e, (int)e->s->nlanes - 1);
+	dq_sb_printf(e->o, ": page %zu: %s\\n\\b%s%" PRIu64 " call%s in %zu arrows", n + 1,
+		     title.len ? dq_sb_str(&title) : "other", e->t->aside, p->calls,
+		     p->calls == 1 ? "" : "s", p->steps);
+	if (p->errors)
+		dq_sb_printf(e->o, " · \\c(bad)\\b%" PRIu64 " error%s\\b", p->errors,
+			     p->errors == 1 ? "" : "s");
+	put(e, " [page];");
+	if (e->t->times) {
+		put(e, " comment: ");
+		put_time(e, first->t0);
+		put(e, ";");
+	}
+	put(e, "\n");
+	e->err = title.err ? title.err : e->err;
+	dq_sb_free(&title);
+}
+
+/* In the place of the steps: what is on which page. */
+static void put_index(struct em *e)
+{
+	for (size_t i = 0; i < e->s->npages; i++)
+		if (i < INDEX_MAX - 1 || i + 1 == e->s->npages || e->s->npages == INDEX_MAX) {
+			put_index_row(e, i);
+		} else if (i == INDEX_MAX - 1) {
+			dq_sb_printf(e->o, "...: %zu more pages [gap];\n",
+				     e->s->npages - INDEX_MAX);
+		}
+}
+
 /* ---- the foot ---- */
 
 static void note_begin(struct em *e)
 {
 	put(e, "endnote: ");
+}
+
+static void put_pages_fact(struct em *e)
+{
+	if (!e->page)
+		dq_sb_printf(e->o, " · index of %zu pages with %" PRIu64 " of %" PRIu64 " calls",
+			     e->s->npages, e->s->shown, e->s->calls);
+	else
+		dq_sb_printf(e->o, " · page %zu of %zu: %" PRIu64 " of %" PRIu64 " calls shown",
+			     (size_t)(e->page - e->s->pages) + 1, e->s->npages, e->page->calls,
+			     e->s->calls);
 }
 
 static void put_facts(struct em *e)
@@ -951,8 +1130,12 @@ static void put_facts(struct em *e)
 		dq_sb_printf(e->o, "%s%" PRIu64 " return%s missed", m->lost ? ", " : "", m->missed,
 			     m->missed == 1 ? "" : "s");
 	put(e, m->lost || m->missed ? "\\b\\c(dim)" : "no losses");
-	dq_sb_printf(e->o, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown, e->s->calls);
-	if (e->s->folded)
+	if (e->s->npages > 1)
+		put_pages_fact(e);
+	else
+		dq_sb_printf(e->o, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown,
+			     e->s->calls);
+	if (e->s->npages == 1 && e->s->folded)
 		dq_sb_printf(e->o, ", %" PRIu64 " of them by loops", e->s->folded);
 	put(e, ";\n");
 }
@@ -1031,19 +1214,31 @@ static void put_before(struct em *e)
 	}
 }
 
+static void put_page(struct em *e)
+{
+	skip_to(e, e->page->first);
+	put_units(e, e->page->first, e->page->first + e->page->n);
+	if (!e->any)
+		put(e, "...: nothing was recorded of it [gap];\n");
+	suspend(e);
+	put_open_ranges(e);
+}
+
 static int render(struct dq_sb *out, const struct dq_render_input *in)
 {
 	struct em e = { .o = out, .in = in, .s = in->story, .t = in->tmpl, .active_section = -1 };
+	bool index = in->story->npages > 1 && !in->page;
 
+	e.page = index ? NULL : &in->story->pages[in->page ? in->page - 1 : 0];
 	for (size_t i = 0; i < e.s->nsteps; i++)
 		e.has_vmap |= e.s->steps[i].phase == DQ_PH_VMAP;
 	put_head(&e);
-	put_before(&e);
-	put_units(&e);
-	if (!e.any)
-		put(&e, "...: nothing was recorded of it [gap];\n");
-	close_section(&e);
-	put_open_ranges(&e);
+	if (!e.page || !e.page->first)
+		put_before(&e);
+	if (index)
+		put_index(&e);
+	else
+		put_page(&e);
 	put_foot(&e);
 	free(e.busy);
 	free(e.ranges);

@@ -54,6 +54,8 @@ struct dq_render_input {
 	const struct dq_template *tmpl;	/* of -f msc; NULL for the others */
 	unsigned int width;	/* of -f text: columns */
 	bool utf8;		/* of -f text: else it is pure ASCII */
+	size_t page;		/* 1: the first; 0: the only one, or of several the index (-f msc), the
+				 * first (others) */
 };
 
 struct dq_renderer {

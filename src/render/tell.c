@@ -15,6 +15,7 @@
 
 #include "render/tell.h"
 
+#define LOOPS_MAX 16	/* in each other: more than src/model makes */
 #define NAME_POINTS 40	/* of a name in a sentence */
 #define LULL_MIN  100000u	/* ns: a pause shorter than this is no gap ... */
 #define LULL_SURE 100000000u	/* ... and one longer than this always is */
@@ -33,7 +34,8 @@ struct tale {
 	void *ctx;
 	char *title;		/* of the open chapter; NULL: none */
 	unsigned int sections;
-	unsigned int loops;	/* open ones */
+	size_t open[LOOPS_MAX], loops; /* that we are in */
+	size_t pos;		/* steps that have been told or passed over */
 	uint64_t last_t;
 	struct mapping *maps;
 	size_t nmaps, cap_maps;
@@ -383,7 +385,8 @@ static void tell_gap(struct tale *e, const struct dq_unit *u)
 	uint64_t dt = u->t0 > e->last_t ? u->t0 - e->last_t : 0;
 	struct dq_sb sb = { 0 };
 
-	if (dt >= LULL_MIN && (dt / 10 >= e->s->median_step || dt >= LULL_SURE))
+	/* in a loop it would be the first round's */
+	if (!e->loops && dt >= LULL_MIN && (dt / 10 >= e->s->median_step || dt >= LULL_SURE))
 		put_dur(&sb, dt);
 	gap_words(e, &sb, e->s->steps[u->first].phase);
 	if (sb.len)
@@ -391,78 +394,124 @@ static void tell_gap(struct tale *e, const struct dq_unit *u)
 	took(e, &sb);
 }
 
-static void tell_cut(struct tale *e, uint64_t calls)
-{
-	struct dq_sb sb = { 0 };
-
-	close_section(e);
-	for (size_t i = 0; i < e->nmaps; i++)
-		e->maps[i].done = true;	/* the end may be in what is not shown */
-	e->uses_who = NULL;
-	dq_sb_printf(&sb, "… %" PRIu64 " more call%s not shown", calls, calls == 1 ? "" : "s");
-	e->t->remark(e->ctx, dq_sb_str(&sb));
-	took(e, &sb);
-}
-
 /* ---- loops ---- */
 
-static void put_tag(struct dq_sb *sb, const struct dq_unit *u)
+static void put_tag(struct dq_sb *sb, const struct dq_loop *l)
 {
-	dq_sb_printf(sb, "loop × %u", u->rounds);
-	if (u->period) {
+	char min[32], max[32];
+
+	dq_sb_printf(sb, "loop × %u", l->rounds_min);
+	if (l->rounds_max != l->rounds_min)
+		dq_sb_printf(sb, " to %u", l->rounds_max);
+	if (l->period) {
 		dq_sb_puts(sb, ", every ");
-		put_dur(sb, u->period);
+		put_dur(sb, l->period);
+		if (strcmp(dq_fmt_dur(min, l->pmin), dq_fmt_dur(max, l->pmax)))
+			dq_sb_printf(sb, " (%s to %s)", min, max);
 	}
-	if (u->last_att > u->first_att)
-		dq_sb_printf(sb, ", A%u to A%u", u->first_att, u->last_att);
+	if (l->nbufs == 2)
+		dq_sb_printf(sb, ", #%u and #%u", l->first_buf, l->last_buf);
+	else if (l->nbufs > 2 && l->last_buf - l->first_buf + 1 != l->nbufs)
+		dq_sb_printf(sb, ", %u buffers", l->nbufs);
+	else if (l->nbufs > 2)
+		dq_sb_printf(sb, ", #%u to #%u", l->first_buf, l->last_buf);
+	if (l->last_att > l->first_att)
+		dq_sb_printf(sb, ", A%u to A%u", l->first_att, l->last_att);
 }
 
-static void tell_loop(struct tale *e, const struct dq_unit *u)
+/* The outermost loop has a chapter's title for all that is in it. */
+static void loop_section(struct tale *e, const struct dq_loop *l)
 {
-	size_t first = u->first, last = u->first + u->n;
-	struct dq_sb tag = { 0 };
+	size_t first = e->s->units[l->first].first, last = first;
 
-	for (uint32_t k = 0; k < u->body; k++) {
-		first = u[k].first < first ? u[k].first : first;
-		last = u[k].first + u[k].n > last ? u[k].first + u[k].n : last;
+	for (const struct dq_unit *u = &e->s->units[l->first], *end = u + l->n; u < end; u++) {
+		first = u->first < first ? u->first : first;
+		last = u->first + u->n > last ? u->first + u->n : last;
 	}
 	tell_section(e, first, last - first);
-	put_tag(&tag, u);
+}
+
+static void open_loop(struct tale *e, size_t loop)
+{
+	struct dq_sb tag = { 0 };
+
+	if (!e->loops)
+		loop_section(e, &e->s->loops[loop]);
+	put_tag(&tag, &e->s->loops[loop]);
 	e->t->loop(e->ctx, dq_sb_str(&tag));
 	took(e, &tag);
-	e->loops++;
-	for (uint32_t k = 0; k < u->body; k++) {
-		if (k)
-			tell_gap(e, &u[k]);
-		tell_steps(e, &u[k]);
+	e->open[e->loops++] = loop;
+}
+
+/* What the steps up to `to` did that are not told: the other rounds of loops. */
+static void catch_up(struct tale *e, size_t to)
+{
+	for (; e->pos < to; e->pos++) {
+		const struct dq_step *st = &e->s->steps[e->pos];
+
+		if (st->flags & (DQ_ST_MAP | DQ_ST_UNMAP))
+			e->uses_who = NULL;
+		if (st->phase >= DQ_PH_CPU_BEGIN && st->phase <= DQ_PH_VUNMAP)
+			e->cpu_user = e->cpu_kernel = false;
+		for (size_t i = 0; i < e->nmaps && st->flags & DQ_ST_UNMAP; i++)
+			e->maps[i].done |= e->maps[i].att == st->att;
 	}
-	e->loops--;
-	e->t->loop_end(e->ctx);
-	e->last_t = u->loop_end;
-	e->uses_who = NULL;	/* what a round begins it also ends */
-	e->cpu_user = e->cpu_kernel = false;
+}
+
+/* Closes the loops that end before unit `next`. */
+static void close_loops(struct tale *e, size_t next)
+{
+	while (e->loops) {
+		const struct dq_loop *l = &e->s->loops[e->open[e->loops - 1]];
+
+		if (l->first + l->n > next)
+			return;
+		e->loops--;
+		e->t->loop_end(e->ctx);
+		e->last_t = l->t_end;
+	}
+}
+
+static void tell_unit(struct tale *e, size_t i, size_t *loop)
+{
+	const struct dq_story *s = e->s;
+	const struct dq_unit *u = &s->units[i];
+
+	close_loops(e, i);
+	catch_up(e, u->first);
+	if (e->last_t)
+		tell_gap(e, u);
+	for (; *loop < s->nloops && s->loops[*loop].first <= i; (*loop)++)
+		if (s->loops[*loop].first + s->loops[*loop].n > i)
+			open_loop(e, *loop);
+	if (!e->loops)
+		tell_section(e, u->first, u->n);
+	tell_steps(e, u);
+	e->pos = u->first + u->n;
+	/* what a loop ends is ended in each of its rounds */
+	for (size_t k = u->first; e->loops && k < e->pos; k++)
+		for (size_t n = 0; n < e->nmaps && s->steps[k].flags & DQ_ST_UNMAP; n++)
+			e->maps[n].done |= e->maps[n].att == s->steps[k].att;
+}
+
+/* The page that is asked for, else the first one. */
+static const struct dq_page *page_of(const struct tale *e)
+{
+	return &e->s->pages[e->in->page ? e->in->page - 1 : 0];
 }
 
 static void tell_units(struct tale *e)
 {
-	for (size_t i = 0; i < e->s->nunits && !e->err;) {
-		const struct dq_unit *u = &e->s->units[i];
+	const struct dq_page *p = page_of(e);
+	size_t loop = 0;
 
-		if (u->cut_before)
-			tell_cut(e, u->cut_calls);
-		else if (i)
-			tell_gap(e, u);
-		if (u->body) {
-			tell_loop(e, u);
-			i += u->body;
-			continue;
-		}
-		tell_section(e, u->first, u->n);
-		tell_steps(e, u);
-		i++;
+	e->pos = p->n ? e->s->units[p->first].first : 0;
+	for (size_t i = p->first; i < p->first + p->n && !e->err; i++)
+		tell_unit(e, i, &loop);
+	while (e->loops) {
+		e->loops--;
+		e->t->loop_end(e->ctx);
 	}
-	if (e->s->cut_tail)
-		tell_cut(e, e->s->cut_tail);
 }
 
 /* ---- the foot ---- */
@@ -485,8 +534,12 @@ static void foot_facts(struct tale *e)
 		dq_sb_printf(&sb, " · %s", m->rung);
 	if (!m->lost && !m->missed)
 		dq_sb_puts(&sb, " · no losses");
-	dq_sb_printf(&sb, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown, e->s->calls);
-	if (e->s->folded)
+	if (e->s->npages > 1)
+		dq_sb_printf(&sb, " · page %zu of %zu", (size_t)(page_of(e) - e->s->pages) + 1,
+			     e->s->npages);
+	dq_sb_printf(&sb, " · %" PRIu64 " of %" PRIu64 " calls shown", page_of(e)->calls,
+		     e->s->calls);
+	if (e->s->folded && e->s->npages == 1)
 		dq_sb_printf(&sb, ", %" PRIu64 " of them by loops", e->s->folded);
 	foot(e, false, &sb);
 	if (m->lost) {
@@ -555,7 +608,7 @@ int dq_tell(const struct dq_render_input *in, const struct dq_teller *t, void *c
 	struct tale e = { .in = in, .s = in->story, .t = t, .ctx = ctx };
 
 	tell_title(&e);
-	for (size_t i = 0; i < e.s->nbefore; i++)
+	for (size_t i = 0; i < e.s->nbefore && !page_of(&e)->first; i++)
 		t->remark(ctx, e.s->before[i]);
 	tell_units(&e);
 	if (!e.s->nsteps)

@@ -29,6 +29,7 @@ words() {
 	diagram) echo "diagram" ;;
 	diagram-all-buffers) echo "diagram -b all" ;;
 	diagram-short) echo "diagram --max-arrows 20" ;;
+	diagram-page2) echo "diagram --max-arrows 20 --page 2" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
 	diagram-text) echo "diagram -f text" ;;
 	diagram-text-utf8) echo "diagram -f text --charset utf-8" ;;
@@ -48,11 +49,12 @@ msc() {
 	mkdir "$tmp/home"
 	for args in "" "--template classic" "--template post" "--level app" "--level api" \
 		"--level all" "--level all --template post" "--no-fold --max-arrows 1000" \
-		"--max-arrows 7 --template classic" "--max-arrows 1" "-b all"; do
+		"--max-arrows 7 --template classic" "--max-arrows 1 --page 1" "-b all" \
+		"--max-arrows 9 --page 2" "--max-arrows 9 --page 3 --template post"; do
 		# shellcheck disable=SC2086 # words
 		$DMASEQ -q diagram $args "$1.txt" >"$tmp/c.signalling" 2>"$tmp/err"
 		[ -s "$tmp/c.signalling" ] || {
-			grep -q "nothing to draw" "$tmp/err" && continue
+			grep -qE "nothing to draw|there is no page" "$tmp/err" && continue
 			cat "$tmp/err"
 			exit 1
 		}

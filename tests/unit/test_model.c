@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * test_model.c - the model on small traces: nesting, what counts once, names of
- * importers, phases, loops and the budget.
+ * importers, phases, loops and pages.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -286,7 +286,7 @@ static void test_self_import(void **state)
 	unload(&l);
 }
 
-/* ---- loops and the budget ---- */
+/* ---- loops and pages ---- */
 
 /* n rounds of vmap and vunmap, each with a time of its own, and then a put */
 static struct loaded load_rounds(int n)
@@ -314,10 +314,14 @@ static void test_fold(void **state)
 	struct dq_story *s = story_of(&l, 0, true);
 
 	assert_int_equal(s->nunits, 3);
-	assert_int_equal(s->units[0].body, 2);
-	assert_int_equal(s->units[0].rounds, 23);
-	assert_int_equal(s->units[0].period, 1000000000);
-	assert_int_equal(s->units[2].body, 0);
+	assert_int_equal(s->nloops, 1);
+	assert_int_equal(s->loops[0].first, 0);
+	assert_int_equal(s->loops[0].n, 2);
+	assert_int_equal(s->loops[0].rounds_min, 23);
+	assert_int_equal(s->loops[0].rounds_max, 23);
+	assert_int_equal(s->loops[0].period, 1000000000);
+	assert_int_equal(s->units[0].times, 23);
+	assert_int_equal(s->units[2].times, 1);
 	/* the result of the vmap carries the times of all rounds */
 	assert_int_equal(s->steps[1].dmin, 100);
 	assert_int_equal(s->steps[1].dmed, 111);
@@ -339,30 +343,32 @@ static void test_no_fold(void **state)
 	struct loaded l = load_rounds(2);
 	struct dq_story *s = story_of(&l, 0, true);
 
-	assert_int_equal(s->units[0].body, 0);
+	assert_int_equal(s->nloops, 0);
 	assert_int_equal(s->nunits, 5);
 	dq_story_free(&s);
 	unload(&l);
 }
 
-/* Whatever the budget: what is shown and what is said to be left out is everything. */
-static void test_budget(void **state)
+/* Whatever the budget: no page is longer, and the pages together are everything. */
+static void test_pages(void **state)
 {
 	struct loaded l = load_rounds(40);
 
 	for (size_t max = 1; max < 130; max++) {
 		for (int fold = 0; fold < 2; fold++) {
 			struct dq_story *s = story_of(&l, max, fold);
-			uint64_t cut = s->cut_tail;
-			size_t steps = 0;
+			uint64_t calls = 0;
+			size_t unit = 0;
 
-			for (size_t i = 0; i < s->nunits; i++) {
-				steps += s->units[i].n;
-				cut += s->units[i].cut_before ? s->units[i].cut_calls : 0;
+			for (size_t i = 0; i < s->npages; i++) {
+				assert_true(s->pages[i].steps <= max);
+				assert_int_equal(s->pages[i].first, unit);
+				unit += s->pages[i].n;
+				calls += s->pages[i].calls;
 			}
-			assert_int_equal(s->shown + cut, s->calls);
-			if (!fold)
-				assert_true(steps <= max);
+			assert_int_equal(unit, s->nunits);
+			assert_int_equal(calls, s->calls);
+			assert_int_equal(s->shown, s->calls);
 			dq_story_free(&s);
 		}
 	}
@@ -406,7 +412,7 @@ int main(void)
 		cmocka_unit_test(test_self_import),
 		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_no_fold),
-		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_keep_none),
 	};
 
