@@ -19,6 +19,9 @@
 #	--memory SIZE    (default 1G)
 #	--qemu "..."     more QEMU options
 #	--tcg            do not use KVM even where it works
+#	--icount         one processor whose clock counts its instructions, a
+#	                 nanosecond each: to measure what something costs, on any
+#	                 machine and however busy it is
 #	--allow-warn     a kernel warning, bug or oops does not fail the run
 #	--expect RE      one that matches RE (extended regular expression) does not
 #	-v               show the console while it happens
@@ -41,13 +44,14 @@ smp=2
 memory=1G
 more=
 tcg=
+icount=
 allow_warn=
 expected=
 verbose=
 
 usage()
 {
-	sed -n '4,31s/^# \{0,1\}//p' "$0"
+	sed -n '4,34s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -67,6 +71,7 @@ while [ $# -gt 0 ]; do
 	--memory) memory=$2; shift 2 ;;
 	--qemu) more=$2; shift 2 ;;
 	--tcg) tcg=1; shift ;;
+	--icount) icount=1; shift ;;
 	--allow-warn) allow_warn=1; shift ;;
 	--expect) expected=$2; shift 2 ;;
 	-v) verbose=1; shift ;;
@@ -132,7 +137,11 @@ armhf)
 esac
 need "$qemu" timeout
 accel=(-accel 'tcg,thread=multi')
-if [ -z "$tcg" ] && [ "${DMASEQ_VM_ACCEL:-}" != tcg ] &&
+if [ -n "$icount" ]; then
+	# sleep=off: when there is nothing to do, time goes on at once.
+	accel=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off')
+	smp=1
+elif [ -z "$tcg" ] && [ "${DMASEQ_VM_ACCEL:-}" != tcg ] &&
    [ "$(uname -m)" = $host_arch ] && [ -w /dev/kvm ]; then
 	# -w is not enough: a container may show a device that does not work.
 	if (echo quit | timeout 20 "$qemu" -accel kvm "${machine[@]}" -cpu host \
