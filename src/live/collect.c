@@ -139,7 +139,7 @@ static uint32_t new_number(struct dq_collect *c, enum number_of what, uint64_t k
 }
 
 /* False: it is new, and has a number now. */
-static bool number(struct dq_collect *c, enum number_of what, uint64_t key, uint32_t *ret_id)
+static inline bool number(struct dq_collect *c, enum number_of what, uint64_t key, uint32_t *ret_id)
 {
 	uint64_t id;
 	bool known = dq_map_get(c->map[what], key, &id);
@@ -184,12 +184,18 @@ static void on_task(struct dq_collect *c, const struct wire_task *w)
 }
 
 /* The announcement can be lost when the ring is full. */
-static uint32_t task_id(struct dq_collect *c, uint32_t tid)
+static uint32_t put_unknown_task(struct dq_collect *c, uint32_t id, uint32_t tid)
 {
 	struct wire_task w = { .tid = tid };
+
+	return put_task(c, id, &w);
+}
+
+static uint32_t task_id(struct dq_collect *c, uint32_t tid)
+{
 	uint32_t id;
 
-	return number(c, TASKS, tid, &id) ? id : put_task(c, id, &w);
+	return number(c, TASKS, tid, &id) ? id : put_unknown_task(c, id, tid);
 }
 
 void collect_ops(struct dq_collect *c, const struct ops_table *t)
@@ -238,17 +244,25 @@ static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 	put_looked_of(c, w->ino, w->buf);
 }
 
-static uint32_t buf_id(struct dq_collect *c, uint64_t token)
+/* Its announcement was lost: nothing is known but that it is one and the same. */
+static uint32_t put_unknown_buf(struct dq_collect *c, uint32_t id)
 {
 	struct dq_item it = { .kind = DQ_BUF };
 
-	if (!token || number(c, BUFS, token, &it.buf.id))
-		return token ? it.buf.id : 0;
-	/* its announcement was lost: nothing is known but that it is one and the same */
+	it.buf.id = id;
 	it.buf.flags = DQ_BUF_PREEXISTING;
 	it.buf.exp_name = it.buf.owner = it.buf.name = "";
 	collect_put(c, &it);
-	return it.buf.id;
+	return id;
+}
+
+static uint32_t buf_id(struct dq_collect *c, uint64_t token)
+{
+	uint32_t id;
+
+	if (!token)
+		return 0;
+	return number(c, BUFS, token, &id) ? id : put_unknown_buf(c, id);
 }
 
 /* The number of a descriptor table. A freed files_struct is empty, so it does no harm that its
@@ -556,17 +570,25 @@ static void on_att(struct dq_collect *c, const struct wire_att *w)
 	collect_put(c, &it);
 }
 
-static uint32_t att_id(struct dq_collect *c, uint64_t token, uint32_t buf)
+static uint32_t put_unknown_att(struct dq_collect *c, uint32_t id, uint32_t buf)
 {
 	struct dq_item it = { .kind = DQ_ATT };
 
-	if (!token || number(c, ATTS, token, &it.att.id))
-		return token ? it.att.id : 0;
+	it.att.id = id;
 	it.att.buf = buf;
 	it.att.flags = DQ_ATT_PREEXISTING;
 	it.att.dev = it.att.driver = it.att.bus = "";
 	collect_put(c, &it);
-	return it.att.id;
+	return id;
+}
+
+static uint32_t att_id(struct dq_collect *c, uint64_t token, uint32_t buf)
+{
+	uint32_t id;
+
+	if (!token)
+		return 0;
+	return number(c, ATTS, token, &id) ? id : put_unknown_att(c, id, buf);
 }
 
 static void on_dev(struct dq_collect *c, const struct wire_dev *w)
@@ -771,9 +793,10 @@ static uint32_t stack_id(struct dq_collect *c, const struct wire_call *w)
 
 static void put_call(struct dq_collect *c, const struct wire_call *w)
 {
-	struct dq_item it = { .kind = DQ_CALL };
+	struct dq_item it; /* every field of a call is set: no need to clear it before */
 	struct dq_call *d = &it.call;
 
+	it.kind = DQ_CALL;
 	d->task = task_id(c, w->tid);
 	d->buf = buf_id(c, w->buf);
 	d->att = att_id(c, w->att, d->buf);
@@ -786,10 +809,12 @@ static void put_call(struct dq_collect *c, const struct wire_call *w)
 	d->depth = w->depth;
 	d->sys = w->sys;
 	memcpy(d->a, w->a, sizeof(d->a));
-	put_object(c, w, d);
+	d->sgt = d->table = d->vma = 0;
+	if (w->sgt || w->hook == HOOK_FENCE_WAIT)
+		put_object(c, w, d);
 	d->ret = w->ret;
 	d->caller = caller_name(c, w->caller);
-	d->stack = stack_id(c, w);
+	d->stack = w->stack ? stack_id(c, w) : 0;
 	collect_put(c, &it);
 	c->calls++;
 }

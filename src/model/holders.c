@@ -253,6 +253,7 @@ static int put_task(struct dq_holders *h, const struct dq_task *t)
 			return -ENOMEM;
 	}
 	*row = (struct hold_task){ t->id, t->tid, t->tgid, s, false };
+	h->last_traced = 0; /* it may be another process now */
 	return 0;
 }
 
@@ -614,16 +615,39 @@ static bool matters(uint32_t hook)
 	}
 }
 
+/* Most calls of a steady loop take nothing and give nothing back, and their task is known. */
+static bool holds_nothing(const struct dq_holders *h, const struct dq_call *c)
+{
+	switch (c->hook) {
+	case HOOK_GET:
+	case HOOK_PUT:
+	case HOOK_IOCTL:
+	case HOOK_POLL:
+	case HOOK_BEGIN_CPU:
+	case HOOK_END_CPU:
+	case HOOK_OPS_BEGIN_CPU:
+	case HOOK_OPS_END_CPU:
+		return c->sys && !c->table && !c->att && c->task == h->last_traced;
+	default:
+		return false;
+	}
+}
+
 static int put_call(struct dq_holders *h, const struct dq_call *c)
 {
-	struct dq_hold_buf *b = hold_buf(h, c->buf);
-	struct hold_task *t = task_row(h, c->task);
+	struct dq_hold_buf *b;
+	struct hold_task *t;
 	int ret = 0;
 
-	if (t && !t->traced && !(c->flags & DQ_CALL_IRQ)) {
-		if (dq_map_put(h->traced, t->tgid, 1))
+	if (holds_nothing(h, c))
+		return 0;
+	b = hold_buf(h, c->buf);
+	t = task_row(h, c->task);
+	if (t && !(c->flags & DQ_CALL_IRQ)) {
+		if (!t->traced && dq_map_put(h->traced, t->tgid, 1))
 			return -ENOMEM;
 		t->traced = true;
+		h->last_traced = c->task;
 	}
 	/* one that exits has left its table already */
 	if (c->table && !(c->flags & (DQ_CALL_IRQ | DQ_CALL_EXITING)))

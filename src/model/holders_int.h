@@ -65,6 +65,7 @@ struct dq_holders {
 	struct dq_map *has;	/* task -> its table */
 	struct dq_map *procs;	/* tgid -> the table that one of its threads used last */
 	struct dq_map *traced;	/* tgid -> 1: made calls that were recorded */
+	uint32_t last_traced;	/* id of the last task whose process was put there, 0: none */
 	struct hold_task *tasks;
 	size_t ntasks, cap_tasks;
 	struct dq_map *ix_task;
