@@ -12,6 +12,8 @@
 
 #include "model/internal.h"
 
+#define MAX_ERRNO 4095		/* the kernel's: what is below is no error, whatever it is */
+
 const char *dq_phase_key(enum dq_phase ph)
 {
 	static const char *const keys[DQ_PH_MAX] = {
@@ -57,7 +59,7 @@ static uint32_t op_class(uint32_t hook)
 	}
 }
 
-static bool is_wrapped(const struct dq_call *in, const struct dq_call *out)
+bool dq_is_wrapped(const struct dq_call *in, const struct dq_call *out)
 {
 	if (in->buf && out->buf && in->buf != out->buf)
 		return false;
@@ -75,7 +77,7 @@ static enum hook_kind kind_of(const struct dq_call *c)
 	return h ? h->kind : KIND_API;
 }
 
-static bool failed(const struct dq_call *c)
+bool dq_call_failed(const struct dq_call *c)
 {
 	const struct dq_hook_info *h = dq_hook_info(c->hook);
 
@@ -87,7 +89,7 @@ static bool failed(const struct dq_call *c)
 	case RET_BUF:
 	case RET_ATT:
 	case RET_SGT:
-		return c->ret < 0;
+		return c->ret < 0 && c->ret >= -MAX_ERRNO;
 	case RET_PTR:
 		return c->ret <= 0;
 	default:
@@ -109,13 +111,13 @@ static void flag_one(const struct dq_model *m, struct dq_mcall *v, struct dq_mca
 	const struct dq_mcall *p = c->parent >= 0 ? &v[c->parent] : NULL;
 
 	/* the first of the two steps of a release; the second one counts */
-	if (c->c.hook == HOOK_FILE_RELEASE || (p && is_wrapped(&c->c, &p->c)))
+	if (c->c.hook == HOOK_FILE_RELEASE || (p && dq_is_wrapped(&c->c, &p->c)))
 		c->flags |= DQ_MC_WRAPPED;
 	else if (p && kind_of(&c->c) == KIND_API && kind_of(&p->c) == KIND_API)
 		c->flags |= DQ_MC_INTERNAL;
 	if (is_bookkeeping(&c->c))
 		c->flags |= DQ_MC_BOOK;
-	if (failed(&c->c)) {
+	if (dq_call_failed(&c->c)) {
 		c->flags |= DQ_MC_FAILED;
 		if (!p || !(p->flags & DQ_MC_FAILED))
 			c->flags |= DQ_MC_FAILED_FIRST;

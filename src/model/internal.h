@@ -39,6 +39,9 @@ struct dq_matt *dq_matt(struct dq_model *m, uint32_t id);
 /* group.c: nests, names and counts the pending calls; keeps them if wanted; empties p. */
 int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 		   const struct dq_sys *sys);
+/* is `in`, a callee of `out`, the same operation (attach > dynamic_attach)? */
+bool dq_is_wrapped(const struct dq_call *in, const struct dq_call *out);
+bool dq_call_failed(const struct dq_call *c);	/* returned an error */
 
 /* who.c: which driver made a call */
 int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_sys *sys);
