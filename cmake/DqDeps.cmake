@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The libraries that dmaseq is linked with: dq_zlib always, dq_libbpf (with libelf)
-# where ENABLE_RECORD. Found without pkg-config, so that a sysroot needs nothing but
+# where ENABLE_RECORD, dq_graphviz where DQ_GRAPHVIZ finds it. Found without pkg-config, so that a sysroot needs nothing but
 # headers and libraries. What is missing is named by its Debian package.
 
 # dq_need(VAR what package): VAR must have been found.
@@ -63,5 +63,23 @@ if(ENABLE_RECORD)
 		if(DQ_ZSTD_LIBRARY)
 			target_link_libraries(dq_libelf INTERFACE "${DQ_ZSTD_LIBRARY}")
 		endif()
+	endif()
+endif()
+
+# Graphviz draws what graph writes; a board needs no pictures.
+if(NOT DQ_STATIC AND NOT DQ_GRAPHVIZ STREQUAL "OFF")
+	find_path(DQ_GVC_INCLUDE graphviz/gvc.h)
+	find_library(DQ_GVC_LIBRARY gvc)
+	find_library(DQ_CGRAPH_LIBRARY cgraph)
+	mark_as_advanced(DQ_GVC_INCLUDE DQ_GVC_LIBRARY DQ_CGRAPH_LIBRARY)
+	if(DQ_GVC_INCLUDE AND DQ_GVC_LIBRARY AND DQ_CGRAPH_LIBRARY)
+		add_library(dq_graphviz INTERFACE)
+		target_link_libraries(dq_graphviz INTERFACE "${DQ_GVC_LIBRARY}" "${DQ_CGRAPH_LIBRARY}")
+	elseif(DQ_GRAPHVIZ STREQUAL "ON")
+		dq_need(DQ_GVC_LIBRARY libgvc libgraphviz-dev)
+		dq_need(DQ_GVC_INCLUDE libgvc libgraphviz-dev)
+		dq_need(DQ_CGRAPH_LIBRARY libcgraph libgraphviz-dev)
+	else()
+		message(STATUS "No pictures of graphs in this build: libgvc not found (apt install libgraphviz-dev)")
 	endif()
 endif()

@@ -133,3 +133,30 @@ int dq_cmd_flush_stdout(void)
 	clearerr(stdout);
 	return DQ_EXIT_FAIL;
 }
+
+uint64_t dq_cmd_item_time(const struct dq_item *item)
+{
+	const struct dq_hook_info *h;
+
+	switch (item->kind) {
+	case DQ_BUF:
+		return item->buf.flags & DQ_BUF_PREEXISTING ? 0 : item->buf.t;
+	case DQ_ATT:
+		return item->att.flags & DQ_ATT_PREEXISTING ? 0 : item->att.t;
+	case DQ_CALL:
+		h = dq_hook_info(item->call.hook);
+		return h && h->ret == RET_NORET ? item->call.t0 : item->call.t0 + item->call.dur;
+	case DQ_SYS:
+		return item->sys.t0;
+	case DQ_TASKEV:
+		return item->taskev.t;
+	case DQ_LOSS:
+		return item->loss.t0;
+	case DQ_SNAP:
+		return item->snap.t1 ? item->snap.t1 : item->snap.t0;
+	case DQ_HOLD:
+		return item->hold.t;
+	default:
+		return 0;
+	}
+}

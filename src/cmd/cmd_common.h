@@ -46,6 +46,9 @@ bool dq_cmd_incomplete(const struct dq_reader_state *st);
  */
 int dq_cmd_close(struct dq_reader **r, bool strict);
 
+/* When an item happened; 0: it holds for all of the trace. */
+uint64_t dq_cmd_item_time(const struct dq_item *item);
+
 /* For output that must have arrived before something else is said: flushes stdout and says when
  * that fails. DQ_EXIT_OK or DQ_EXIT_FAIL. */
 int dq_cmd_flush_stdout(void);

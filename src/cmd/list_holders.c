@@ -608,34 +608,6 @@ static void print_json(const struct view *v)
 
 /* ---- up to a time ---- */
 
-/* When an item happened; 0: it holds for all of the trace. */
-static uint64_t time_of(const struct dq_item *item)
-{
-	const struct dq_hook_info *h;
-
-	switch (item->kind) {
-	case DQ_BUF:
-		return item->buf.flags & DQ_BUF_PREEXISTING ? 0 : item->buf.t;
-	case DQ_ATT:
-		return item->att.flags & DQ_ATT_PREEXISTING ? 0 : item->att.t;
-	case DQ_CALL:
-		h = dq_hook_info(item->call.hook);
-		return h && h->ret == RET_NORET ? item->call.t0 : item->call.t0 + item->call.dur;
-	case DQ_SYS:
-		return item->sys.t0;
-	case DQ_TASKEV:
-		return item->taskev.t;
-	case DQ_LOSS:
-		return item->loss.t0;
-	case DQ_SNAP:
-		return item->snap.t1 ? item->snap.t1 : item->snap.t0;
-	case DQ_HOLD:
-		return item->hold.t;
-	default:
-		return 0;
-	}
-}
-
 static int replay(struct dq_holders *h, const char *path, uint64_t at)
 {
 	struct dq_reader *r = NULL;
@@ -645,7 +617,7 @@ static int replay(struct dq_holders *h, const char *path, uint64_t at)
 	if (ret)
 		return ret;
 	while ((ret = dq_cmd_next(r, &item)) > 0) {
-		ret = time_of(&item) <= at ? dq_holders_put(h, &item) : 0;
+		ret = dq_cmd_item_time(&item) <= at ? dq_holders_put(h, &item) : 0;
 		if (ret)
 			break;
 	}

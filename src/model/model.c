@@ -36,6 +36,8 @@ static void on_transfer(const struct dq_transfer *t, void *ctx)
 	if (t->way == DQ_WAY_BINDER && t->exact && b && b->from_heap && !b->client && maker &&
 	    from && to && from->tgid == maker->tgid && to->tgid != maker->tgid)
 		b->client = t->to;
+	if (m->on_transfer)
+		m->on_transfer(m->on_group_ctx, t);
 	if (!is_kept(m, t->buf))
 		return;
 	row = DQ_PUSH(m->transfers, m->ntransfers, m->cap_transfers);

@@ -175,6 +175,8 @@ struct dq_model {
 	/* Sees each group when it is whole: g->n calls, ordered by entry, nested, named and
 	 * counted. 0 or -errno. Set it before the first put. */
 	int (*on_group)(void *ctx, const struct dq_group *g, const struct dq_mcall *v);
+	/* Sees each descriptor that comes from another process, or NULL. */
+	void (*on_transfer)(void *ctx, const struct dq_transfer *t);
 	void *on_group_ctx;
 };
 

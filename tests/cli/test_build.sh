@@ -62,6 +62,11 @@ if can_record; then
 	check "static is a stripped static-pie" grep -Eq 'static-pie linked.*, stripped' <(file "$T/static/src/cmd/dmaseq")
 	check "static runs" test "$("$T/static/src/cmd/dmaseq" --version)" = "$(dmaseq --version)"
 	check "static has no trace of where it was built" test "$(grep -c -aF -e "$TOP/" -e "$T/" "$T/static/src/cmd/dmaseq")" = 0
+	"$T/static/src/cmd/dmaseq" graph -o "$T/g.png" "$TOP/tests/golden/leak.txt" 2>graph.err
+	check "static draws no graphs: status 2" test $? -eq 2
+	check "static says how to draw a graph" diff graph.err - <<<"dmaseq: this build has no Graphviz \
+and makes no pictures; the source is in $T/g.dot, to draw it: dot -Tpng -o $T/g.png $T/g.dot"
+	check "static writes the graph's source" cmp "$T/g.dot" <(dmaseq graph "$TOP/tests/golden/leak.txt")
 	again()
 	{
 		cmake --build "$T/static" | tee again.out

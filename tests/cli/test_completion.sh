@@ -28,9 +28,9 @@ completes()
 	fi
 }
 
-completes "--help --version check diagram doctor dump help list record" ''
+completes "--help --version check diagram doctor dump graph help list record" ''
 completes "diagram" dia
-completes "check diagram doctor dump list record" help ''
+completes "check diagram doctor dump graph list record" help ''
 completes "--help" list --h
 completes "--color" list --co
 completes "--quiet" -v list x --q

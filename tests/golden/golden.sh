@@ -5,6 +5,7 @@
 # what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
 # are appended as comments. CMD is list, list-json, list-holders[-json|-at],
 # list-shapes[-json], or diagram[-FORMAT][-TEMPLATE][-LEVEL].
+# NAME.txt may also be made by NAME.awk. A graph goes through the real dot, too.
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
 #
@@ -31,6 +32,9 @@ words() {
 	diagram-short) echo "diagram --max-arrows 20" ;;
 	diagram-page2) echo "diagram --max-arrows 20 --page 2" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
+	graph) echo "graph" ;;
+	graph-no-group) echo "graph --no-group" ;;
+	graph-at) echo "graph --at 450ms" ;;
 	diagram-text) echo "diagram -f text" ;;
 	diagram-text-utf8) echo "diagram -f text --charset utf-8" ;;
 	diagram-text-narrow) echo "diagram -f text --width 60 -b all" ;;
@@ -79,9 +83,28 @@ args=$(words "$cmd") || {
 	echo "golden.sh: what is '$cmd'?"
 	exit 1
 }
+trace=$name.txt
+if [ -f "$name.awk" ]; then
+	trace=$tmp/$name.txt
+	awk -f "$name.awk" >"$trace" || exit 1
+fi
 # shellcheck disable=SC2086 # words
-$DMASEQ $args "$name.txt" >"$tmp/out" 2>"$tmp/err"
+$DMASEQ $args "$trace" >"$tmp/out" 2>"$tmp/err"
 status=$?
+case $cmd in
+graph*)
+	if [ $status -eq 0 ]; then
+		command -v dot >/dev/null || {
+			echo "dot is missing (Debian: graphviz)"
+			exit 77
+		}
+		if ! dot -Tsvg -o "$tmp/svg" "$tmp/out" 2>"$tmp/said" || [ -s "$tmp/said" ]; then
+			cat "$tmp/said"
+			exit 1
+		fi
+	fi
+	;;
+esac
 sed 's/^/#! stderr: /' "$tmp/err" >>"$tmp/out"
 [ $status -eq 0 ] || echo "#! status: $status" >>"$tmp/out"
 if [ "${UPDATE_GOLDEN:-}" = 1 ]; then
