@@ -7,27 +7,107 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_common.h"
+#include "progress.h"
 #include "util/util.h"
+
+/* ---- how far it is ---- */
+
+static struct dq_progress progress;
+
+static void write_line(struct dq_sb *sb)
+{
+	if (sb->len)
+		fputs(dq_sb_str(sb), stderr);
+	dq_sb_free(sb);
+}
+
+static void end_progress(void)
+{
+	struct dq_sb sb = { 0 };
+
+	dq_progress_end(&progress, &sb);
+	write_line(&sb);
+}
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
+static void tick(const struct dq_reader_state *st, void *ctx)
+{
+	struct dq_sb sb = { 0 };
+	(void)ctx;
+
+	if (st->at_end)
+		dq_progress_end(&progress, &sb);
+	else
+		dq_progress_tick(&progress, &sb, now(), st->bytes, st->calls);
+	write_line(&sb);
+}
+
+static void watch_progress(struct dq_reader *r, const char *path)
+{
+	struct stat st;
+
+	if (dq_common.quiet || !isatty(STDERR_FILENO))
+		return;
+	progress = (struct dq_progress){ .began = now() };
+	if (strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode))
+		progress.total = (uint64_t)st.st_size;
+	dq_reader_on_progress(r, tick, NULL);
+}
+
+void dq_cmd_streams(struct dq_reader *r)
+{
+	if (isatty(STDOUT_FILENO))
+		dq_reader_on_progress(r, NULL, NULL);
+}
+
+/* ---- opening ---- */
+
+static int opened(struct dq_reader *r, const char *path, int err, char *text)
+{
+	if (err)
+		dq_err("%s: %s", strcmp(path, "-") ? path : "standard input",
+		       text ? text : dq_errname(err));
+	else
+		watch_progress(r, path);
+	free(text);
+	return err;
+}
 
 int dq_cmd_open(const char *path, struct dq_reader **ret_r)
 {
 	char *text = NULL;
 	int err = dq_reader_open(ret_r, path, &text);
 
-	if (err)
-		dq_err("%s: %s", strcmp(path, "-") ? path : "standard input",
-		       text ? text : dq_errname(err));
-	free(text);
-	return err;
+	return opened(*ret_r, path, err, text);
+}
+
+int dq_cmd_open_fd(int fd, const char *path, struct dq_reader **ret_r)
+{
+	const char *name = strcmp(path, "-") ? path : "standard input";
+	char *text = NULL;
+	int err = dq_reader_open_fd(ret_r, fd, name, &text);
+
+	return opened(*ret_r, path, err, text);
 }
 
 void dq_cmd_read_error(const struct dq_reader *r, int err)
 {
 	const char *text = dq_reader_error(r);
 
+	end_progress();
 	dq_err("%s: %s", dq_reader_path(r), *text ? text : dq_errname(err));
 }
 
@@ -112,6 +192,7 @@ int dq_cmd_close(struct dq_reader **pr, bool strict)
 
 	if (!*pr)
 		return DQ_EXIT_OK;
+	end_progress();
 	st = dq_reader_state(*pr);
 	path = dq_reader_path(*pr);
 	report_damage(path, st);

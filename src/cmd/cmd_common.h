@@ -27,8 +27,23 @@ static inline const char *dq_plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Opens a trace ("-": standard input). 0, or -errno after saying why not. */
+/*
+ * Opens a trace ("-": standard input). 0, or -errno after saying why not. Where stderr is a terminal,
+ * reading says how far it is when it takes more than a second; one trace at a time.
+ */
 int dq_cmd_open(const char *path, struct dq_reader **ret_r);
+int dq_cmd_open_fd(int fd, const char *path, struct dq_reader **ret_r);	/* takes fd */
+/* For a command that writes to stdout while it reads: it says nothing where that is a terminal. */
+void dq_cmd_streams(struct dq_reader *r);
+
+/* A trace that is read more than once: spool.c. new says what is wrong. */
+struct dq_spool {
+	const char *path;
+	int fd;			/* -1: path can be opened again */
+};
+int dq_spool_new(struct dq_spool *s, const char *path);
+int dq_spool_open(const struct dq_spool *s, struct dq_reader **ret_r);
+void dq_spool_free(struct dq_spool *s);
 
 /* dq_reader_next(), but says what is wrong. 1, 0 at the end, -errno. */
 int dq_cmd_next(struct dq_reader *r, struct dq_item *item);

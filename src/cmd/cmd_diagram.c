@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/cmd.h"
@@ -146,54 +145,100 @@ static int choose_all(struct choice *c, const struct dq_model *m, const struct d
 	if (o->buffers.n)
 		return ret;
 	if (m->nbufs > 1 && !dq_common.quiet)
-		fprintf(stderr, "dmaseq: drawing buffer %u of %zu, the one with the richest life; "
-				"-b ID draws another\n", b->b.id, m->nbufs);
+		fprintf(stderr, "dmaseq: drawing buffer %u of %" PRIu64 ", the one with the richest life; "
+				"-b ID draws another\n", b->b.id, m->nbufs + m->gone.bufs);
 	return choose(c, b->b.id);
 }
 
 /* ---- reading ---- */
 
-static int load(struct dq_reader **r, struct dq_model **m, const char *path, enum dq_keep keep,
-		const struct choice *c)
+/* More calls than this are not kept, of however many buffers: what is drawn has far fewer. */
+#define MAX_CALLS 200000
+/* Buffers that were released and are not asked for, beyond these, need not be remembered. */
+#define MAX_DEAD 1000
+
+/* The first reading: which buffers may be drawn? */
+struct wish {
+	const struct diagram_opts *o;
+	int most;		/* phases that a buffer so far has had */
+};
+
+static bool wished(const struct dq_mbuf *b, void *ctx)
 {
-	int err = dq_cmd_open(path, r);
+	struct wish *w = ctx;
+	int rich = __builtin_popcount(b->phases);
+
+	for (size_t i = 0; i < w->o->buffers.n; i++) {
+		const char *s = w->o->buffers.v[i];
+
+		if (buffer_number(s) == b->b.id || !strcmp(b->name, s) || !strcmp(s, "all"))
+			return true;
+	}
+	if (rich <= w->most || w->o->buffers.n)
+		return false;
+	w->most = rich;		/* the one that is drawn when none is asked for */
+	return true;
+}
+
+/* c: what is to be drawn; NULL: look what there is. */
+static int load(struct dq_reader **r, struct dq_model **m, struct dq_spool *from,
+		const struct diagram_opts *o, const struct choice *c)
+{
+	struct wish w = { .o = o, .most = -1 };
+	int err = dq_spool_open(from, r);
 
 	if (err)
 		return err;
-	err = dq_model_new(m, keep);
+	err = dq_model_new(m, c ? DQ_KEEP_SOME : DQ_KEEP_NONE);
 	for (size_t i = 0; c && i < c->n && !err; i++)
 		err = dq_model_keep(*m, c->v[i]);
 	if (!err)
+		err = dq_model_forget(*m, MAX_DEAD, c ? NULL : wished, &w);
+	if (!err) {
+		dq_model_limit(*m, MAX_CALLS);
 		err = dq_model_load(*m, *r);
+	}
 	if (err)
 		dq_cmd_read_error(*r, err);
 	return err;
 }
 
-static bool reads_twice(const char *path)
+static void tell_skipped(const struct dq_model *m)
 {
-	struct stat st;
+	const struct dq_skipped *s = &m->skipped;
 
-	return strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+	if (s->calls)
+		dq_warn("%" PRIu64 " calls between %" PRIu64 ".%06" PRIu64 " s and %" PRIu64 ".%06" PRIu64
+			" s are left out: there are too many to draw; --from and --to choose",
+			s->calls, (s->from - m->t_first) / 1000000000,
+			(s->from - m->t_first) % 1000000000 / 1000,
+			(s->to - m->t_first) / 1000000000, (s->to - m->t_first) % 1000000000 / 1000);
 }
 
 /*
- * Of a regular file the first reading finds the buffers, the second one keeps their
- * calls only. What comes through a pipe is read once and kept.
+ * The first reading finds the buffers, the second one keeps their calls only. What comes through a
+ * pipe is put aside for it.
  */
 static int load_chosen(struct dq_reader **r, struct dq_model **m, struct choice *c,
 		       const char *path, const struct diagram_opts *o)
 {
-	bool twice = reads_twice(path);
-	int err = load(r, m, path, twice ? DQ_KEEP_NONE : DQ_KEEP_ALL, NULL);
+	struct dq_spool from;
+	int err = dq_spool_new(&from, path);
 
+	if (err)
+		return err;
+	err = load(r, m, &from, o, NULL);
 	if (!err)
 		err = choose_all(c, *m, o);
-	if (err || !twice)
-		return err;
-	dq_model_free(m);
-	dq_reader_free(r);
-	return load(r, m, path, DQ_KEEP_SOME, c);
+	if (!err) {
+		dq_model_free(m);
+		dq_reader_free(r);
+		err = load(r, m, &from, o, c);
+	}
+	if (!err)
+		tell_skipped(*m);
+	dq_spool_free(&from);
+	return err;
 }
 
 /* ---- drawing ---- */

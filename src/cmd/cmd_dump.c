@@ -34,6 +34,7 @@ static int dump_text(struct dq_reader *r)
 	struct dq_item item;
 	int rc;
 
+	dq_cmd_streams(r);
 	/* a full disk is main's to report, from stdout's state */
 	if (dq_text_print_head(stdout, dq_reader_state(r)))
 		return DQ_EXIT_OK;
@@ -70,6 +71,7 @@ static int dump_chunks(struct dq_reader *r)
 		dq_err("%s: the text form has no chunks", dq_reader_path(r));
 		return DQ_EXIT_FAIL;
 	}
+	dq_cmd_streams(r);
 	printf("format %u.%u\n%12s %7s %-10s %9s %9s %9s  %s\n", st->major, st->minor, "offset",
 	       "seq", "type", "stored", "raw", "items", "state");
 	dq_reader_on_chunk(r, print_chunk, NULL);

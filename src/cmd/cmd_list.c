@@ -24,8 +24,12 @@ struct list_opts {
 	bool holders;
 	bool shapes;
 	uint64_t at;
+	uint64_t limit;
 	bool strict;
 };
+
+/* Released buffers that are shown one by one, without --limit. */
+#define LIMIT 10000
 
 static const struct dq_opt opts[] = {
 	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, offsetof(struct list_opts, format), NULL,
@@ -36,6 +40,8 @@ static const struct dq_opt opts[] = {
 	  "which buffers had the same life", NULL, false },
 	{ "at", 0, "TIME", DQ_OPT_TIME, offsetof(struct list_opts, at), NULL,
 	  "with --holders: at this time, from the begin of the trace", NULL, false },
+	{ "limit", 0, "N", DQ_OPT_UINT, offsetof(struct list_opts, limit), NULL,
+	  "count released buffers beyond N instead of showing them (default 10000)", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, offsetof(struct list_opts, strict), NULL,
 	  "exit status 3 when the trace is incomplete", NULL, false },
 	{ .name = NULL },
@@ -259,10 +265,27 @@ static void print_visible(const char *s)
 	dq_sb_free(&sb);
 }
 
+/* Those that were released when enough had been. */
+static void print_gone(const struct dq_gone *g)
+{
+	if (!g->bufs)
+		return;
+	printf("and %" PRIu64 " released buffer%s more, with %" PRIu64 " call%s", g->bufs,
+	       g->bufs == 1 ? "" : "s", g->calls, g->calls == 1 ? "" : "s");
+	if (g->errors)
+		printf(", %" PRIu64 " error%s", g->errors, g->errors == 1 ? "" : "s");
+	if (g->missed)
+		printf(", %" PRIu64 " missed", g->missed);
+	puts("; --limit shows more, --shapes what they have in common\n");
+}
+
 static void print_foot(const struct dq_model *m, bool cut)
 {
-	if (m->nbufs)
-		printf("%zu buffer%s", m->nbufs, m->nbufs == 1 ? "" : "s");
+	uint64_t n = m->nbufs + m->gone.bufs;
+
+	print_gone(&m->gone);
+	if (n)
+		printf("%" PRIu64 " buffer%s", n, n == 1 ? "" : "s");
 	else
 		fputs("no buffers", stdout);
 	printf(", %" PRIu64 " call%s", m->calls, m->calls == 1 ? "" : "s");
@@ -350,8 +373,13 @@ static void print_json(const struct dq_model *m, bool cut)
 	fputs(", \"rung\": ", stdout);
 	dq_list_json_str(m->rung);
 	printf(",\n  \"calls\": %" PRIu64 ", \"calls_of_no_buffer\": %" PRIu64
-	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"cut_off\": %s,\n  \"buffers\": [",
+	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"cut_off\": %s",
 	       m->calls, m->calls_nobuf, m->lost, m->missed, cut ? "true" : "false");
+	if (m->gone.bufs)
+		printf(",\n  \"more\": {\"buffers\": %" PRIu64 ", \"calls\": %" PRIu64
+		       ", \"errors\": %" PRIu64 ", \"missed\": %" PRIu64 "}",
+		       m->gone.bufs, m->gone.calls, m->gone.errors, m->gone.missed);
+	fputs(",\n  \"buffers\": [", stdout);
 	for (size_t i = 0; i < m->nbufs; i++) {
 		fputs(i ? ",\n" : "\n", stdout);
 		json_buf(m, &m->bufs[i]);
@@ -402,6 +430,8 @@ static int check_usage(const struct list_opts *o, const char *path)
 		return dq_usage_error(&dq_cmd_list, "--at needs a file: it is read twice");
 	if (o->shapes && o->holders)
 		return dq_usage_error(&dq_cmd_list, "--shapes and --holders are two lists");
+	if (o->limit && (o->shapes || o->holders))
+		return dq_usage_error(&dq_cmd_list, "--limit is for the list of buffers");
 	return DQ_EXIT_OK;
 }
 
@@ -419,6 +449,10 @@ static int run(void *vo, int argc, char **argv)
 	if (dq_cmd_open(argv[0], &r))
 		return DQ_EXIT_FAIL;
 	err = dq_model_new(&m, DQ_KEEP_NONE);
+	/* a shape is made of all lives, and at an earlier time those lived that were released later */
+	if (!err && !o->shapes && o->at == DQ_TIME_UNSET)
+		err = dq_model_forget(m, o->holders ? 0 : o->limit ? (size_t)o->limit : LIMIT, NULL,
+				      NULL);
 	if (!err && o->shapes)
 		err = dq_lives_new(&l, m);
 	if (!err)

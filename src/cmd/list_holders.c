@@ -413,9 +413,10 @@ static void put_buffer(const struct view *v, const struct dq_mbuf *mb, const str
 static void put_foot(const struct view *v, size_t alive)
 {
 	char buf[32];
+	uint64_t all = v->m->nbufs + v->m->gone.bufs;
 
-	dq_sb_printf(v->sb, "%zu of %zu buffer%s alive at %s%s", alive, v->m->nbufs,
-		     v->m->nbufs == 1 ? "" : "s", v->at_end ? "the end, " : "",
+	dq_sb_printf(v->sb, "%zu of %" PRIu64 " buffer%s alive at %s%s", alive, all,
+		     all == 1 ? "" : "s", v->at_end ? "the end, " : "",
 		     dq_fmt_dur(buf, rel(v->m, v->now)));
 	if (v->at_end && v->m->final.id && !v->ndiffs)
 		dq_sb_puts(v->sb, "; looking found the same");

@@ -238,18 +238,26 @@ static void set_phases(struct dq_mcall *v, size_t n, const struct dq_sys *sys)
 
 /* ---- sums of a buffer ---- */
 
-static void add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c,
-		     const struct dq_sys *sys)
+static int add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c,
+		    const struct dq_sys *sys)
 {
+	struct dq_matt *att = m->forget && c->c.hook == HOOK_DETACH ? dq_matt(m, c->c.att) : NULL;
+
+	if (att)
+		att->gone = true;
 	if (c->c.hook == HOOK_EXPORT && !(c->flags & DQ_MC_FAILED)) {
 		b->exported = true;
 		b->maker = c->c.task;
 		dq_who_exporter(m, b, sys);
 	}
 	if (c->c.hook == HOOK_RELEASE && !(c->c.flags & DQ_CALL_OPEN)) {
+		bool again = b->released;
+
 		b->released = true;
 		b->died = dq_call_end(&c->c);
+		return again ? 0 : dq_forget_dying(m, b);
 	}
+	return 0;
 }
 
 /* Calls that never reach the exporter say nothing about its callbacks. */
@@ -271,6 +279,11 @@ static void add_counts(struct dq_model *m, struct dq_mbuf *b, const struct dq_mc
 		m->calls++;
 	if (c->c.flags & DQ_CALL_IRQ)
 		m->irq_calls++;
+	if (!b && m->gone.bufs && c->c.buf && c->c.buf <= m->max_buf) {
+		m->gone.calls += counts;
+		m->gone.errors += !!(c->flags & DQ_MC_FAILED_FIRST);
+		return;
+	}
 	if (!b) {
 		m->calls_nobuf += counts;
 		m->errors_nobuf += !!(c->flags & DQ_MC_FAILED_FIRST);
@@ -304,7 +317,8 @@ static int add_importer(struct dq_mbuf *b, const struct dq_mcall *c)
 static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struct dq_sys *sys)
 {
 	bool any_failed = false;
-	struct dq_mbuf *first = NULL;
+	struct dq_mbuf *first_buf;
+	uint32_t first = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct dq_mbuf *b = v[i].c.buf ? dq_mbuf(m, v[i].c.buf) : NULL;
@@ -312,23 +326,23 @@ static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struc
 
 		v[i].who = v[i].whodev = "";
 		if (b) {
-			add_life(m, b, &v[i], sys);
-			ret = kind_of(&v[i].c) == KIND_API && v[i].parent < 0 ?
-				      dq_who(m, b, &v[i], sys) : 0;
+			ret = add_life(m, b, &v[i], sys);
+			if (!ret && kind_of(&v[i].c) == KIND_API && v[i].parent < 0)
+				ret = dq_who(m, b, &v[i], sys);
 			if (!ret)
 				ret = add_importer(b, &v[i]);
 			if (ret)
 				return ret;
 			if (!first)
-				first = b;
+				first = v[i].c.buf;
 		}
 		add_counts(m, b, &v[i]);
 		any_failed |= !!(v[i].flags & DQ_MC_FAILED);
 	}
 	/* the syscall failed although all its calls went well */
-	if (sys && first && !any_failed && sys->ret < 0 &&
-	    !(sys->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)))
-		first->errors++;
+	first_buf = sys && sys->ret < 0 && !any_failed ? dq_mbuf(m, first) : NULL;
+	if (first_buf && !(sys->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)))
+		first_buf->errors++;
 	return 0;
 }
 
@@ -382,9 +396,7 @@ static void nest(struct dq_mcall *v, size_t n)
 
 static bool wanted(const struct dq_model *m, uint32_t buf)
 {
-	uint64_t one;
-
-	return buf && (m->keep_all || dq_map_get(m->keep, buf, &one));
+	return buf && dq_is_kept(m, buf);
 }
 
 /* Copies the wanted calls of a group behind the kept ones; parents move along. */
@@ -463,5 +475,8 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 	}
 	if (m->on_group)
 		ret = m->on_group(m->on_group_ctx, &g, v);
-	return ret || !kept ? ret : keep(m, &g, v, n);
+	if (ret || !kept)
+		return ret;
+	dq_limit_calls(m);
+	return keep(m, &g, v, n);
 }

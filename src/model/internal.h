@@ -33,6 +33,16 @@ static inline uint64_t dq_call_end(const struct dq_call *c)
 	return c->dur > UINT64_MAX - c->t0 ? UINT64_MAX : c->t0 + c->dur;
 }
 
+/* forget.c */
+void dq_forget_free(struct dq_model *m);
+bool dq_is_kept(const struct dq_model *m, uint32_t buf);
+/* b was released. Its calls may still come; with many others released it is forgotten. */
+int dq_forget_dying(struct dq_model *m, const struct dq_mbuf *b);
+struct dq_mbuf *dq_forget_slot(struct dq_model *m);	/* an empty place for a buffer, NULL: none */
+int dq_forget_atts(struct dq_model *m);			/* before one is added */
+int dq_forget_finish(struct dq_model *m);
+void dq_limit_calls(struct dq_model *m);		/* when calls were kept */
+
 struct dq_mbuf *dq_mbuf(struct dq_model *m, uint32_t id);
 struct dq_matt *dq_matt(struct dq_model *m, uint32_t id);
 

@@ -13,13 +13,6 @@
 
 #include "model/internal.h"
 
-static bool is_kept(const struct dq_model *m, uint32_t buf)
-{
-	uint64_t one;
-
-	return m->keep_all || dq_map_get(m->keep, buf, &one);
-}
-
 /*
  * A descriptor arrived. Where its first journey is from the one who had the buffer made out
  * of a heap to somebody else over binder, it was made for that one: so does Android's
@@ -38,7 +31,7 @@ static void on_transfer(const struct dq_transfer *t, void *ctx)
 		b->client = t->to;
 	if (m->on_transfer)
 		m->on_transfer(m->on_group_ctx, t);
-	if (!is_kept(m, t->buf))
+	if (!dq_is_kept(m, t->buf))
 		return;
 	row = DQ_PUSH(m->transfers, m->ntransfers, m->cap_transfers);
 	if (!row)
@@ -102,6 +95,7 @@ void dq_model_free(struct dq_model **pm)
 	dq_map_free(m->ix_timeline);
 	dq_map_free(m->ix_stack);
 	dq_map_free(m->ix_module);
+	dq_forget_free(m);
 	free(m->modules);
 	dq_holders_free(&m->holders);
 	dq_strtab_free(m->strs);
@@ -273,12 +267,18 @@ static int put_dev(struct dq_model *m, const struct dq_dev *d)
 
 static int put_buf(struct dq_model *m, const struct dq_buf *b)
 {
-	struct dq_mbuf *row = ROW(m, bufs, ix_buf, b->id);
+	struct dq_mbuf *row = b->id ? dq_mbuf(m, b->id) : NULL;
 
-	if (!row)
-		return -ENOMEM;
-	if (row->b.id)		/* said twice: the first sight counts */
+	if (row)		/* said twice: the first sight counts */
 		return 0;
+	row = dq_forget_slot(m);
+	if (!row)
+		row = DQ_PUSH(m->bufs, m->nbufs, m->cap_bufs);
+	if (!row || dq_map_put(m->ix_buf, b->id, (uint64_t)(row - m->bufs)))
+		return -ENOMEM;
+	if (b->id > m->max_buf)
+		m->max_buf = b->id;
+	row->nth = m->nth_buf++;
 	row->b = *b;
 	row->name = b->name;
 	row->born = b->t;
@@ -290,7 +290,7 @@ static int put_buf(struct dq_model *m, const struct dq_buf *b)
 
 static int put_att(struct dq_model *m, const struct dq_att *a)
 {
-	struct dq_matt *row = ROW(m, atts, ix_att, a->id);
+	struct dq_matt *row = dq_forget_atts(m) ? NULL : ROW(m, atts, ix_att, a->id);
 	struct dq_mbuf *b;
 
 	if (!row)
@@ -320,13 +320,16 @@ static int put_ops(struct dq_model *m, const struct dq_ops *o)
 static int put_name(struct dq_model *m, const struct dq_name *n)
 {
 	struct dq_mbuf *b = dq_mbuf(m, n->buf);
-	struct dq_name *row = DQ_PUSH(m->names, m->nnames, m->cap_names);
+	struct dq_name *row;
 
+	if (b)
+		b->name = n->name;
+	if (m->forget && !dq_is_kept(m, n->buf))
+		return 0;
+	row = DQ_PUSH(m->names, m->nnames, m->cap_names);
 	if (!row)
 		return -ENOMEM;
 	*row = *n;
-	if (b)
-		b->name = n->name;
 	return 0;
 }
 
@@ -378,7 +381,7 @@ static int put_hold(struct dq_model *m, const struct dq_hold *l)
 {
 	struct dq_hold *row;
 
-	if (l->snap != m->begin_snap || !is_kept(m, l->buf))
+	if (l->snap != m->begin_snap || !dq_is_kept(m, l->buf))
 		return 0;
 	row = DQ_PUSH(m->holds, m->nholds, m->cap_holds);
 	if (!row)
@@ -561,6 +564,8 @@ int dq_model_finish(struct dq_model *m)
 		p->v = NULL;
 		p->n = p->cap = 0;
 	}
+	if (dq_forget_finish(m))
+		return -ENOMEM;
 	for (size_t i = 0; i < m->nbufs; i++) {
 		m->bufs[i].dark_until = dark_until(m, &m->bufs[i]);
 		m->bufs[i].lost = lost_of(m, &m->bufs[i]);

@@ -12,7 +12,7 @@
  *
  * One pass over the trace. Without kept calls the memory is bounded by the objects
  * (tasks, devices, buffers, attachments) and the calls in flight, not by the number
- * of calls. May use src/trace and src/util only; writes nothing, prints nothing.
+ * of calls; with dq_model_forget() and dq_model_limit() by the objects that are alive. May use src/trace and src/util only; writes nothing, prints nothing.
  *
  * Strings point into the dq_reader that the items came from (or into the model or
  * story itself): free the reader last. They are bytes that others chose: escape them.
@@ -112,11 +112,24 @@ struct dq_mbuf {
 	bool from_heap;		/* out of a dma-buf heap or Ion, for whoever asked */
 	uint32_t client;	/* task to whose process its maker handed it: it was made for that */
 	uint64_t lost;		/* events, of whatever buffer, that were lost while it lived */
+	uint64_t nth;		/* in order of first sight */
+};
+
+/* What is left of buffers that were forgotten: dq_model_forget(). */
+struct dq_gone {
+	uint64_t bufs, calls, errors, missed;
+};
+
+/* Calls of kept buffers that were let go because there were too many: dq_model_limit(). */
+struct dq_skipped {
+	uint64_t calls;		/* counted ones */
+	uint64_t from, to;	/* the begin of the first, the end of the last of their groups */
 };
 
 struct dq_matt {
 	struct dq_att a;
 	const char *importer;	/* name for people; "" before it is known */
+	bool gone;		/* detached, and nobody will ask for it */
 };
 
 struct dq_model {
@@ -160,7 +173,22 @@ struct dq_model {
 	size_t ngroups, cap_groups;
 	struct dq_mcall *calls_v;
 	size_t ncalls_v, cap_calls_v;
+	/* bounds */
+	struct dq_gone gone;
+	struct dq_skipped skipped;
 	/* of the intake only */
+	bool forget;
+	size_t max_dead, dead, odd; /* released buffers to keep; how many are, plain and with findings */
+	bool (*wanted)(const struct dq_mbuf *b, void *ctx);
+	void *wanted_ctx;
+	uint32_t *dying;	/* a ring of buffers that were released lately */
+	size_t ndying;
+	size_t *holes;		/* in bufs */
+	size_t nholes, cap_holes;
+	size_t att_sweep;	/* how many attachments are worth a sweep */
+	size_t max_calls;
+	uint64_t nth_buf;
+	uint32_t max_buf;	/* the largest id so far */
 	struct dq_map *ix_task, *ix_dev, *ix_buf, *ix_att, *ix_ops, *keep;
 	struct dq_map *ix_timeline, *ix_stack;
 	struct dq_map *ix_module;	/* a caller's text, by where it is -> index in modules */
@@ -184,6 +212,17 @@ enum dq_keep { DQ_KEEP_NONE, DQ_KEEP_ALL, DQ_KEEP_SOME };
 /* 0 or -ENOMEM. For DQ_KEEP_SOME name the buffers with dq_model_keep() before the first put. */
 int dq_model_new(struct dq_model **ret_m, enum dq_keep keep);
 int dq_model_keep(struct dq_model *m, uint32_t buf);
+/*
+ * Memory that does not grow with the trace, both before the first put. Of buffers that are not kept,
+ * dq_model_forget() leaves, once they are released, the first `max` and the first `max` that had a
+ * failed, open or missed call, and those that `wanted` (may be NULL) says yes to; the others are
+ * added up in .gone, and their attachments and former names forgotten. dq_model_limit() leaves the
+ * first and the last calls of the kept buffers, at least max / 2 of each; .skipped is what is
+ * missing between them.
+ */
+int dq_model_forget(struct dq_model *m, size_t max, bool (*wanted)(const struct dq_mbuf *b, void *ctx),
+		    void *ctx);
+void dq_model_limit(struct dq_model *m, size_t max);
 int dq_model_put(struct dq_model *m, const struct dq_item *item);
 int dq_model_finish(struct dq_model *m);	/* after the last item */
 /* All three at once: reads to the end. 0 or -errno of the reader or -ENOMEM. */

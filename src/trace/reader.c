@@ -16,6 +16,8 @@
 #include "codec.h"
 #include "text.h"
 
+#define PROGRESS_ITEMS 16384
+
 /* A DEFS or EVENTS chunk whose items are being returned. */
 struct loaded {
 	struct dq_dec *dec;
@@ -42,6 +44,8 @@ struct dq_reader {
 	struct loaded defs, events;
 	void (*chunk_fn)(const struct dq_chunk_info *info, void *ctx);
 	void *chunk_ctx;
+	void (*progress_fn)(const struct dq_reader_state *st, void *ctx);
+	void *progress_ctx;
 
 	/* text */
 	struct dq_text_parser *text;
@@ -609,6 +613,8 @@ int dq_reader_next(struct dq_reader *r, struct dq_item *item)
 		r->st.bytes += r->in.avail;
 		r->st.no_end = !r->seen_end;
 	}
+	if (r->progress_fn && (rc <= 0 || r->st.items % PROGRESS_ITEMS == 0))
+		r->progress_fn(&r->st, r->progress_ctx);
 	return rc;
 }
 
@@ -625,6 +631,13 @@ const char *dq_reader_error(const struct dq_reader *r)
 const char *dq_reader_path(const struct dq_reader *r)
 {
 	return r->path;
+}
+
+void dq_reader_on_progress(struct dq_reader *r, void (*fn)(const struct dq_reader_state *, void *),
+			   void *ctx)
+{
+	r->progress_fn = fn;
+	r->progress_ctx = ctx;
 }
 
 void dq_reader_on_chunk(struct dq_reader *r, void (*fn)(const struct dq_chunk_info *, void *),

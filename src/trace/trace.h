@@ -424,6 +424,9 @@ const char *dq_reader_path(const struct dq_reader *r);	/* for messages; "standar
 /* fn is called for every chunk, when its items have been returned. Binary form only. */
 void dq_reader_on_chunk(struct dq_reader *r,
 			void (*fn)(const struct dq_chunk_info *info, void *ctx), void *ctx);
+/* fn is called now and then, and once when the end was reached. NULL: no longer. */
+void dq_reader_on_progress(struct dq_reader *r,
+			   void (*fn)(const struct dq_reader_state *st, void *ctx), void *ctx);
 void dq_reader_free(struct dq_reader **r);
 
 /* ---- the text form ---------------------------------------------------------------- */

@@ -222,6 +222,10 @@ expect 2 'dmaseq: no/x: cannot create: No such file or directory' '' -- dump -o 
 expect 2 'dmaseq: whole.dmaseq: is the input' '' -- dump -o whole.dmaseq whole.dmaseq
 expect 2 'dmaseq: /dev/full: cannot write: No space left on device' '' -- dump -o /dev/full whole.dmaseq
 expect 2 'dmaseq: no/x.signalling: No such file or directory' '' -- diagram -o no/x.signalling whole.dmaseq
+check "a chart of what comes through a pipe is that of the file" \
+	cmp <(cat whole.dmaseq | dmaseq -q diagram -) <(dmaseq -q diagram whole.dmaseq)
+(TMPDIR=/nonexistent "${DMASEQ_CMD[@]}" diagram - <whole.dmaseq >/dev/null) 2>err
+check "a pipe cannot be put aside" grep -qx 'dmaseq: standard input: it is read twice, and cannot be put aside: ENOENT; put it into a file, or TMPDIR elsewhere' err
 (PATH=/nonexistent "${DMASEQ_CMD[@]}" diagram -o y.svg whole.dmaseq) 2>err
 check "without msc-gen a picture has status 2" test $? -eq 2
 check "without msc-gen it says what to do" diff err - <<<"dmaseq: there is no msc-gen here (Debian: msc-generator-nox); \

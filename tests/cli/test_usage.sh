@@ -22,6 +22,8 @@ usage - "invalid value 'red' for '--color': use always, auto or never" --color=r
 usage - "unknown command 'lst' (did you mean 'list'?)" help lst
 usage - "option '--list-opts' requires a value: CMD" --list-opts
 usage - "unknown command 'x'" --list-opts x
+usage list '--limit is for the list of buffers' --limit 3 --shapes x
+usage list '--limit is for the list of buffers' --limit 3 --holders x
 
 # what all commands have in common
 for cmd in $(commands); do

@@ -4,7 +4,7 @@
 # golden.sh NAME.CMD: runs the command CMD on the text trace NAME.txt and compares
 # what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
 # are appended as comments. CMD is list, list-json, list-holders[-json|-at],
-# list-shapes[-json], or diagram[-FORMAT][-TEMPLATE][-LEVEL].
+# list-shapes[-json], list-limit[-json], or diagram[-FORMAT][-TEMPLATE][-LEVEL].
 # NAME.txt may also be made by NAME.awk. A graph goes through the real dot, too.
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
@@ -23,6 +23,8 @@ words() {
 	list) echo "list" ;;
 	list-shapes) echo "list --shapes" ;;
 	list-shapes-json) echo "list --shapes -f json" ;;
+	list-limit) echo "list --limit 1" ;;
+	list-limit-json) echo "list --limit 1 -f json" ;;
 	list-json) echo "list -f json" ;;
 	list-holders) echo "list --holders" ;;
 	list-holders-json) echo "list --holders -f json" ;;
