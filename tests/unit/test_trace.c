@@ -1349,6 +1349,10 @@ static void test_rules(void **state)
 		    "item 3: seq 1 of task 1 at depth 0 is not above 2\n");
 	check_rules("task 1\ncall dma_buf_put task=1 seq=3\nend t=1 calls=1\n",
 		    "task 1: 2 of its 3 calls are missing\n");
+	/* a filter leaves calls out, but not those of the command alone */
+	check_rules("meta filter value=inode=1\ntask 1\ncall dma_buf_put task=1 seq=3\nend t=1 calls=1\n", "");
+	check_rules("meta filter value=command\ntask 1\ncall dma_buf_put task=1 seq=3\nend t=1 calls=1\n",
+		    "task 1: 2 of its 3 calls are missing\n");
 	check_rules("task 1\ncall dma_buf_put task=1 seq=3\nloss ring count=2\nend t=1 calls=1 lost=2\n",
 		    "");
 	check_rules("task 1\ncall dma_buf_put task=1 seq=1 sys=1\nend t=1 calls=1\n",
