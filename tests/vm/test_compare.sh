@@ -58,7 +58,7 @@ expect()
 {
 	local status
 	cases=$((cases + 1))
-	ASAN_OPTIONS=detect_leaks=0:exitcode=99 "$compare" trace tiny witness ledger >got 2>&1
+	ASAN_OPTIONS=detect_leaks=0:exitcode=99 "$compare" trace tiny witness "${ledger:-ledger}" >got 2>&1
 	status=$?
 	cat >want
 	if [ $status != "$2" ] || ! grep -v '^    ' got | cmp -s want -; then
@@ -86,6 +86,13 @@ expect agreement 0 <<END
 $good: they agree
 END
 
+rm ledger
+ledger=-
+expect "a story that could not be run" 0 <<END
+$good: they agree
+END
+ledger=
+
 change trace '/^call dma_buf_fd/{p;s/.*/call vm_area_dup t=1.25 task=1 seq=20 buf=1/}; s/calls=10/calls=11/'
 expect "a call that is not watched" 0 <<END
 $good: they agree
@@ -93,7 +100,7 @@ END
 
 change trace '/ops->begin_cpu/d; s/calls=10/calls=9/; s/^buf id=1/& ops=4/; /^task id=1/s/^/ops id=4 t=1.6 armed=begin_cpu_access\n/'
 expect "a callback before its table was armed" 0 <<END
-tiny: 1 callbacks before their table was armed
+tiny: 1 calls are missing for a reason that the trace tells
 ${good/8 identities/7 identities}: they agree
 END
 
@@ -227,6 +234,22 @@ change trace 's/^end .*/loss ring cpu=0 count=3\n&/'
 expect "a loss" 1 <<END
 tiny: the trace has losses: loss ring cpu=0 count=3
 $good: they do not agree
+END
+
+change trace '/^call filp_flush/d; s/calls=10/calls=9 lost=1/; s/^end .*/loss recursion hook=filp_flush count=1 from=1.0 to=2.1\n&/'
+expect "a call that the kernel kept from the probe" 0 <<END
+tiny: the kernel kept 1 calls from the probe of filp_flush
+tiny: 1 calls are missing for a reason that the trace tells
+${good/8 identities/7 identities}: they agree
+END
+
+change trace '/^call dma_buf_get/d; s/calls=10/calls=9 lost=1/; s/^end .*/loss recursion hook=filp_flush count=1 from=1.0 to=2.1\n&/'
+expect "another call than the one that the kernel kept" 1 <<END
+tiny: the kernel kept 1 calls from the probe of filp_flush
+tiny: thread dqload (71): call 7 must be dma_buf_get, but is fd_close
+tiny: dma_buf_get: 1 entries expected, 0 in the trace
+tiny: dma_buf_get: 1 returns expected, 0 in the trace
+${good/8 identities/7 identities}: they do not agree
 END
 
 change trace 's/calls=10/calls=11/'

@@ -43,11 +43,8 @@ compared()
 story()
 {
 	local begun t at last=
-	case $(cat "$1.status") in
-	0) ;;
-	77) say "$rung: $1: skipped: $(cat "$1.out")"; return ;;
-	*) bad "$rung: $1 ended with $(cat "$1.status"): $(cat "$1.out")"; return ;;
-	esac
+	ran "$kernel" "$rung: $1" "$1" "$1.status" "$1.out" || return
+	[ "$(cat "$1.status")" = 0 ] || return
 	while read -r _ begun t; do
 		at=$(awk -v t="${t#t=}" -v base="$base" -v looked="$looked" -v end="$end" \
 			'BEGIN { if (t > end) print "later"; else printf "%.9f\n", (t > looked ? t : looked) - base }')

@@ -12,7 +12,7 @@
 kernel=$1
 guest_means "$kernel"
 
-rest=sync,attach,buffers,errors,fds,fence
+rest=sync,attach,buffers,errors,fds,fence,v4l2-drm,poll,leak,routes
 # arming costs seconds, so stories share recordings; but the charts are of one
 plan=default:device-dma
 if runs "$kernel" each; then

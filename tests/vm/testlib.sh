@@ -87,6 +87,32 @@ runs()
 	[[ ,$(field_of "$1" 6), == *,$2,* ]]
 }
 
+# ran KERNEL WHAT STORY STATUS ERR: how a story of dqload ended, by its files. It ran
+# to its end, or said in the words of expected/skipped.txt why KERNEL cannot run it.
+ran()
+{
+	local status want said
+	status=$(cat "$4" 2>/dev/null || echo nothing)
+	want=$(awk -v kernel="$1" -v story="$3" '$1 == kernel && $2 == story { sub(/^[^ ]+ +[^ ]+ +/, ""); print }' \
+		"$VM_DIR/expected/skipped.txt")
+	said=$(sed -n 's/^dq[a-z]*: skipped: //p' "$5" 2>/dev/null)
+	case $status in
+	0)
+		[ -z "$want" ] && return
+		bad "$2 ran, but expected/skipped.txt says that it cannot"
+		;;
+	77)
+		say "$2: skipped: $said"
+		[ -n "$want" ] && [ "$said" = "$want" ] && return
+		bad "$2 was skipped, and expected/skipped.txt says ${want:-nothing of it}"
+		;;
+	*)
+		bad "$2 ended with $status: $(cat "$5")"
+		;;
+	esac
+	return 1
+}
+
 guest_means()
 {
 	means cpio gzip xz zstd depmod modprobe flock timeout cmake ninja
@@ -112,7 +138,8 @@ guest()
 	local kernel=$1 dir=$2 status=0
 	shift 2
 	mkdir -p "$dir"
-	"$VM_DIR/run.sh" --kernel "$kernel" --share "$dir" --file "$(guest_dmaseq "$kernel")" "$@" ||
+	"$VM_DIR/run.sh" --kernel "$kernel" --share "$dir" --file "$(guest_dmaseq "$kernel")" \
+		--file "$VM_DIR/guest/recorders.sh:/lib/recorders.sh" "$@" ||
 		status=$?
 	[ ! -s "$dir/output.log" ] || cat "$dir/output.log"
 	return $status

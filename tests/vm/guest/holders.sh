@@ -15,22 +15,9 @@
 # Comparing is the host's business (test_holders.sh).
 
 set -u
-
-wait_until()
-{
-	what=$1
-	shift
-	tries=1000
-	until "$@" 2>/dev/null; do
-		tries=$((tries - 1))
-		if [ $tries = 0 ]; then
-			echo "holders: waited in vain until $what"
-			cat "$dir"/*.out
-			exit 1
-		fi
-		sleep 0.1
-	done
-}
+me=holders
+# shellcheck source-path=SCRIPTDIR source=recorders.sh
+. /lib/recorders.sh
 
 # begin STORY COMMAND...: it holds buffers and waits when this returns.
 begin()
@@ -98,8 +85,7 @@ recording()
 	for story in binder leak routes hold; do
 		ended $story
 	done
-	read -r up _ </proc/uptime
-	echo "holders: $1: done at $up s"
+	stage "$1: done"
 }
 
 for rung; do

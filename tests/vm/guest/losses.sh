@@ -17,6 +17,9 @@
 # off and cannot overflow.  Comparing is the host's business (test_losses.sh).
 
 set -u
+me=losses
+# shellcheck source-path=SCRIPTDIR source=recorders.sh
+. /lib/recorders.sh
 
 pairs=${1:-20000}
 rounds=${2:-1500}
@@ -27,31 +30,6 @@ dma_buf_map_attachment_unlocked dma_buf_unmap_attachment
 dma_buf_unmap_attachment_unlocked dma_buf_begin_cpu_access
 dma_buf_end_cpu_access dma_buf_mmap_internal dma_buf_ioctl
 dma_buf_file_release dma_buf_release begin_cpu_udmabuf end_cpu_udmabuf'
-
-cases=/host/cases
-rm -rf $cases
-mkdir -p $cases
-
-stage()
-{
-	read -r up _ </proc/uptime
-	echo "losses: $up s: $*"
-}
-
-wait_until()
-{
-	what=$1
-	shift
-	tries=1000
-	until "$@" 2>/dev/null; do
-		tries=$((tries - 1))
-		if [ $tries = 0 ]; then
-			echo "losses: waited in vain until $what"
-			exit 1
-		fi
-		sleep 0.1
-	done
-}
 
 # The functions that this kernel has exactly once.
 witness()
@@ -74,15 +52,11 @@ hits()
 	sed -n 's/^  *e_\([^ ]*\)  *\([0-9]*\).*/\1 \2/p' $TRACEFS/kprobe_profile
 }
 
-# armed NAME ARG...: a recorder, ready when this returns.
-armed()
+# recorder NAME ARG...: ready when this returns.
+recorder()
 {
-	name=$1
-	shift
-	rm -f /tmp/ready
-	dmaseq record --ready-file /tmp/ready -o $cases/"$name".dmaseq "$@" 2>$cases/"$name".err &
-	recorder=$!
-	wait_until "$name was armed" [ -e /tmp/ready ]
+	begin "$@" -o $cases/"$1".dmaseq
+	armed "$1"
 	hits >/tmp/hits.before
 	: >$cases/"$name".pids
 	n=0
@@ -122,27 +96,27 @@ loads_end()
 
 recorded()
 {
-	kill -INT $recorder
-	wait $recorder
-	echo $? >$cases/"$name".status
+	stopped "$name" INT
 	hits | awk 'NR == FNR { before[$1] = $2; next } { print $1, $2 - before[$1] }' \
 		/tmp/hits.before - >$cases/"$name".hits
 }
 
+# the rungs that a recorder takes by itself
+attach=
 witness
 
 # What a dqload of so many pairs is, from two of them.
 stage "measure"
-armed measure
+recorder measure
 load sync --pairs 100
 load sync --pairs 300
 start
 loads_end
 recorded
 
+# A load for each processor: the recorder has to get its share between them.
 stage "large"
-armed large --strict
-load sync --pairs "$pairs"
+recorder large --strict
 load sync --pairs "$pairs"
 load attach --rounds "$rounds"
 start
@@ -150,7 +124,7 @@ loads_end
 recorded
 
 stage "small"
-armed small --strict --ring 64K
+recorder small --strict --ring 64K
 load sync --pairs "$pairs"
 load sync --pairs "$pairs"
 load sync --pairs "$pairs"
@@ -161,14 +135,15 @@ recorded
 # Stopped when the work begins, and goes on when it is done: the ring takes what
 # it can. What comes afterwards is recorded again.
 stage "stopped"
-armed stopped --ring 256K
+recorder stopped --ring 256K
 load sync --pairs 5000
 load sync --pairs 5000
-kill -STOP $recorder
+# shellcheck disable=SC2154 # eval in begin sets it
+kill -STOP "$pid_stopped"
 size=$(stat -c %s $cases/stopped.dmaseq)
 start
 loads_end
-kill -CONT $recorder
+kill -CONT "$pid_stopped"
 grown()
 {
 	[ "$(stat -c %s $cases/stopped.dmaseq)" -gt "$size" ]

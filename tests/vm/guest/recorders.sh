@@ -3,12 +3,15 @@
 #
 # Recorders that begin and end in a guest, for the scripts that watch them: their
 # statuses and what they said go to $cases/NAME.status and NAME.err, and what went
-# wrong to $cases/log. To be read with `.`; the script sets `set -u` and its name, $me.
+# wrong to $cases/log. To be read with `.`; the script sets `set -u` and its name, $me,
+# and may set $attach, what recorders are told about their rung.
 
 cases=/host/cases
 rm -rf $cases
 mkdir -p $cases
 : >$cases/log
+# Which rung does not matter to most, and this one is armed soonest.
+attach='--attach kprobe'
 
 stage()
 {
@@ -44,13 +47,14 @@ run()
 	echo $? >$cases/"$name".status
 }
 
-# begin NAME ARG...: a recorder in the background, armed when this returns.
-# Its process id is left in $pid_NAME.
+# begin NAME ARG...: a recorder in the background, see armed. Its process id is left
+# in $pid_NAME.
 begin()
 {
 	name=$1
 	shift
-	dmaseq record --attach kprobe --ready-file /tmp/"$name".ready "$@" 2>$cases/"$name".err &
+	# shellcheck disable=SC2086 # words
+	dmaseq record $attach --ready-file /tmp/"$name".ready "$@" 2>$cases/"$name".err &
 	eval "pid_$name=\$!"
 }
 
@@ -59,6 +63,15 @@ armed()
 	for name; do
 		wait_until "$name was armed" [ -e /tmp/"$name".ready ]
 	done
+}
+
+# stopped NAME SIGNAL: by that
+stopped()
+{
+	eval "pid=\$pid_$1"
+	# shellcheck disable=SC2154 # eval sets it
+	kill -"$2" "$pid"
+	ended "$1"
 }
 
 # ended NAME: waits for it.

@@ -191,7 +191,7 @@ static uint32_t polled_and_closed(const char *story, unsigned long *ino)
 		dq_skip("%s needs vgem", story);
 	handle = vgem_export(&buf);
 	if (!poll_holds(&buf))
-		dq_skip("%s would end this kernel", story);
+		dq_skip("no DMA_BUF_IOCTL_EXPORT_SYNC_FILE: %s would end in a BUG of this kernel", story);
 	*ino = dq_inode(buf.fd);
 	fence = fence_attach(handle);
 	p.fd = buf.fd;
