@@ -15,10 +15,15 @@ rm -rf "$out"
 mkdir -p "$out"
 
 # in_order DUMP...: "dump, task's first time, task, time, rank, line", sorted. Several
-# dumps are one after the other, as if one recording had all of their work.
+# dumps are one after the other, as if one recording had all of their work. Who ends the
+# mappings of a process that exits, itself or whoever reads of it in /proc at that moment,
+# is a race of those two: of these calls only the number is compared.
 in_order()
 {
 	awk '
+		$1 == "call" && $2 ~ /vm_area_free$/ { freed += pass == 2; next }
+		$1 == "sys" && $2 ~ /^(exit_group|read)$/ { next }
+		END { printf "%d\t0\t0\t0\t0\tfreed %d\n", n + 1, freed }
 		function field(name)
 		{
 			return match($0, " " name "=[^ ]*") ? substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2) : ""
@@ -121,11 +126,17 @@ normal()
 			dump = $1
 			split($6, word, " ")
 			kind = word[1]
+			if (kind == "freed")
+				$0 = $6
 		}
 		kind ~ /^(buf|att|dev|task)$/ {
 			n = fields($6)
 			for (i = 1; i <= n; i++) if (name[i] == "id") id = value[i]
 			known[dump, kind, id] = said($6, kind)
+			next
+		}
+		kind == "freed" {
+			print
 			next
 		}
 		$1 SUBSEP $3 != at {
