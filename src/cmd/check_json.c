@@ -137,10 +137,11 @@ static void json_rule(const struct check_view *v, size_t r)
 	printf("    {\"id\": \"%s\", \"severity\": \"%s\", \"class\": \"%s\", \"judged\": %" PRIu64
 	       ", \"found\": %" PRIu64 ", \"untold\": %" PRIu64
 	       ", \"undecided\": {\"lost\": %" PRIu64 ", \"before\": %" PRIu64
-	       ", \"callbacks\": %" PRIu64 ", \"end\": %" PRIu64 "}}",
+	       ", \"callbacks\": %" PRIu64 ", \"end\": %" PRIu64
+	       ", \"look\": %" PRIu64 "}}",
 	       dq_rules[r].id, dq_severity_name(v->severity[r]), dq_rule_class_key(dq_rules[r].class),
 	       s->looked, s->found, s->untold, s->undecided[DQ_UND_LOST], s->undecided[DQ_UND_PAST],
-	       s->undecided[DQ_UND_CALLBACKS], s->undecided[DQ_UND_END]);
+	       s->undecided[DQ_UND_CALLBACKS], s->undecided[DQ_UND_END], s->undecided[DQ_UND_LOOK]);
 }
 
 void check_print_json(const struct check_view *v)

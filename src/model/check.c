@@ -29,6 +29,7 @@ const char *dq_undecided_text(enum dq_undecided u)
 		[DQ_UND_PAST] = "it began before the recording, or outside of it",
 		[DQ_UND_CALLBACKS] = "callbacks were not recorded from the begin",
 		[DQ_UND_END] = "the recording ended first",
+		[DQ_UND_LOOK] = "nobody looked at the end who holds it",
 	};
 
 	return u < DQ_UND_MAX ? texts[u] : "?";

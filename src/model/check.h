@@ -75,6 +75,7 @@ enum dq_undecided {
 	DQ_UND_PAST,		/* it began before the recording, or outside of what was recorded */
 	DQ_UND_CALLBACKS,	/* callbacks were not recorded, or not from the begin */
 	DQ_UND_END,		/* the recording ended before it was decided */
+	DQ_UND_LOOK,		/* nobody looked at the end who holds the buffer */
 	DQ_UND_MAX
 };
 const char *dq_undecided_text(enum dq_undecided u);	/* "the recording ended before" */

@@ -609,7 +609,7 @@ static void judge_refs(struct dq_check *k, struct chk_buf *b, const struct dq_ho
 	uint64_t known = dq_hold_refs(h);
 
 	if (!h->has_refs) {
-		chk_undecided(k, DQ_RULE_REFERENCE_UNEXPLAINED, DQ_UND_END);
+		chk_undecided(k, DQ_RULE_REFERENCE_UNEXPLAINED, DQ_UND_LOOK);
 		return;
 	}
 	if (h->doubt && !h->settled) {

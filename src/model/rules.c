@@ -57,8 +57,8 @@ const struct dq_rule dq_rules[DQ_RULE_MAX] = {
 			   "to drop it with dma_buf_put(), which releases the buffer through the "
 			   "exporter's release; freeing the exporter's data besides is a double free. "
 			   "Here the system call returned without a put.",
-		.cite = "drivers/dma-buf/udmabuf.c, export_udmabuf() and udmabuf_create(), error path "
-			"(7.2): dma_buf_put() after a failed dma_buf_fd()",
+		.cite = "drivers/dma-buf/udmabuf.c, udmabuf_create() (7.2): \"If the following dma_buf_fd() "
+			"fails, dma_buf_put() cleans up both the dmabuf and the ubuf\"",
 	},
 	[DQ_RULE_FD_BEFORE_FAILURE] = {
 		.id = "fd-published-before-failure",
@@ -117,8 +117,8 @@ const struct dq_rule dq_rules[DQ_RULE_MAX] = {
 		.explain = "The buffer's life was recorded from its export on, and no dma_buf_attach() "
 			   "returned this attachment: it has been detached and freed, or it is a wild "
 			   "pointer.",
-		.cite = DMA_BUF_H ", struct dma_buf_ops, map_dma_buf: \"can only be called if attach "
-			"has been called\" (7.2)",
+		.cite = DMA_BUF_H ", struct dma_buf_ops, map_dma_buf: it can only be called if attach has "
+			"been called (7.2)",
 	},
 	[DQ_RULE_USE_AFTER_DETACH] = {
 		.id = "use-after-detach",
@@ -210,7 +210,7 @@ const struct dq_rule dq_rules[DQ_RULE_MAX] = {
 		.explain = "The direction decides which caches are cleaned or invalidated. With a wrong "
 			   "one the CPU reads stale data, or a debugging kernel's DMA API complains.",
 		.cite = "drivers/dma-buf/udmabuf.c: \"fix DMA direction mismatch in release_udmabuf()\" "
-			"(6.1.180); Documentation/core-api/dma-api.rst: unmap with the parameters of map",
+			"(6.1.180)",
 	},
 	[DQ_RULE_ATTACHMENT_LEAK] = {
 		.id = "attachment-leaked-on-error",
@@ -261,7 +261,7 @@ const struct dq_rule dq_rules[DQ_RULE_MAX] = {
 		.title = "an importer that is not dynamic pinned a buffer",
 		.explain = "dma_buf_pin() is for importers that gave attach operations, because only "
 			   "these must say when a buffer may not move. The kernel warns.",
-		.cite = DMA_BUF_C ", dma_buf_pin(): WARN_ON(!attach->importer_ops) (7.2)",
+		.cite = DMA_BUF_C ", dma_buf_pin(): WARN_ON() when the attachment is not dynamic (6.12, 7.2)",
 	},
 	[DQ_RULE_PIN_LEFT] = {
 		.id = "pin-left-at-detach",
@@ -469,8 +469,10 @@ const struct dq_rule dq_rules[DQ_RULE_MAX] = {
 		.title = "an attachment is mapped and unmapped again and again",
 		.explain = "The exporter is asked each time, which costs cache maintenance and the setup of "
 			   "an IOMMU. Where nothing else wants to move the buffer, a mapping can be kept, "
-			   "and the CPU's access be bracketed instead.",
-		.cite = DMA_BUF_C ", comment before dma_buf_map_attachment() (7.2)",
+			   "and the CPU's access be bracketed instead. Against that stands that a "
+			   "mapping pins the memory, so one that is used rarely should not be kept.",
+		.cite = DMA_BUF_C ", comment before dma_buf_map_attachment(): \"should not hold onto a mapping "
+			"for undue amounts of time\" (7.2)",
 	},
 	[DQ_RULE_VMAP_PER_FRAME] = {
 		.id = "vmap-per-frame",

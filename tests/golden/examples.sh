@@ -5,7 +5,8 @@
 # examples.sh TRACE
 #
 # A trace that examples/ shows still reads whole, and still gives the chart beside it:
-# the reader keeps its promise to old files, and the pictures are what the tool draws.
+# the reader keeps its promise to old files, and the pictures are what the tool draws; check finds
+# nothing in it.
 # UPDATE_GOLDEN=1 makes the source and the picture anew.
 set -eu
 
@@ -17,6 +18,12 @@ trap 'rm -rf "$tmp"' EXIT
 # shellcheck disable=SC2086 # words: an emulator and the binary
 $DMASEQ diagram "$trace" --strict -o "$tmp/chart.signalling" 2>"$tmp/err" || {
 	cat "$tmp/err"
+	exit 1
+}
+# nothing is wrong in it, and nothing too slow
+# shellcheck disable=SC2086
+$DMASEQ check --strict --fail-on hint "$trace" >"$tmp/check" || {
+	cat "$tmp/check"
 	exit 1
 }
 if [ "${UPDATE_GOLDEN:-}" = 1 ]; then

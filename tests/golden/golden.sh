@@ -4,7 +4,7 @@
 # golden.sh NAME.CMD: runs the command CMD on the text trace NAME.txt and compares
 # what it says with NAME.CMD.expected. What went to stderr and a status that is not 0
 # are appended as comments. CMD is list, list-json, list-holders[-json|-at],
-# list-shapes[-json], list-limit[-json], or diagram[-FORMAT][-TEMPLATE][-LEVEL].
+# list-shapes[-json], list-limit[-json], check, or diagram[-FORMAT][-TEMPLATE][-LEVEL].
 # NAME.txt may also be made by NAME.awk. A graph goes through the real dot, too.
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
@@ -29,6 +29,7 @@ words() {
 	list-holders) echo "list --holders" ;;
 	list-holders-json) echo "list --holders -f json" ;;
 	list-holders-at) echo "list --holders --at 3.5ms" ;;
+	check) echo "check --fail-on note" ;;
 	diagram) echo "diagram" ;;
 	diagram-all-buffers) echo "diagram -b all" ;;
 	diagram-short) echo "diagram --max-arrows 20" ;;
