@@ -21,6 +21,7 @@
 
 #define MAX_ARROWS 200
 #define TEXT_WIDTH 100	/* of a page of text, and what it may be */
+#define MERMAID_MAX 50000
 #define WIDTH_MIN  60
 #define WIDTH_MAX  1000
 #define MAX_PAGES 20	/* are written without being asked for */
@@ -45,9 +46,10 @@ static const struct dq_opt opts[] = {
 	{ "buffer", 'b', "BUFFER", DQ_OPT_STRS, OFF(buffers), NULL,
 	  "draw this buffer: its id in list, or its name; may be repeated", NULL, false },
 	{ "output", 'o', "OUT", DQ_OPT_STR, OFF(out), NULL,
-	  "x.svg, x.png, x.pdf: a picture; x.signalling, x.txt: the source", NULL, false },
+	  "x.svg, x.png, x.pdf: a picture; x.signalling, .txt, .puml, .mmd: the source", NULL, false },
 	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, OFF(format), NULL,
-	  "msc: for Msc-generator (default); text: a ladder diagram, as it is", "msc text", false },
+	  "msc: for Msc-generator (default); text: a ladder diagram, as it is; plantuml; mermaid",
+	  "msc text plantuml mermaid", false },
 	{ "template", 0, "NAME", DQ_OPT_STR, OFF(tmpl), NULL,
 	  "the look: lanes (default), classic, post, or a file", NULL, false },
 	{ "level", 0, "LEVEL", DQ_OPT_ENUM, OFF(level), "What is drawn",
@@ -73,7 +75,7 @@ static const struct dq_opt opts[] = {
 
 /* In the order of --format. */
 static const struct dq_renderer *const renderers[] = {
-	&dq_renderer_msc, &dq_renderer_text,
+	&dq_renderer_msc, &dq_renderer_text, &dq_renderer_plantuml, &dq_renderer_mermaid,
 };
 
 /* ---- which buffers ---- */
@@ -362,7 +364,8 @@ static const struct dq_renderer *choose_renderer(const struct diagram_opts *o)
 
 	if (o->out && strcmp(o->out, "-") && !how) {
 		dq_usage_error(&dq_cmd_diagram,
-			       "'%s' ends in none of .svg, .png, .pdf, .signalling, .txt", o->out);
+			       "'%s' ends in none of .svg, .png, .pdf, .signalling, .txt, .puml, .mmd",
+			       o->out);
 		return NULL;
 	}
 	how = how ? how : &dq_renderer_msc;
@@ -394,6 +397,14 @@ static int deliver(const struct dq_sb *src, const char *path)
 	return is_picture(ext) ? write_picture(path, ext, src) : write_file(path, src->s, src->len);
 }
 
+/* Mermaid does not even begin with a text that is longer, unless its page says otherwise. */
+static void warn_of_limit(const struct dq_renderer *how, const struct dq_sb *out)
+{
+	if (how == &dq_renderer_mermaid && out->len > MERMAID_MAX)
+		dq_warn("the chart has %zu characters and Mermaid takes %d by default (maxTextSize); "
+			"--max-arrows makes it shorter", out->len, MERMAID_MAX);
+}
+
 static int draw_page(const struct dq_renderer *how, struct dq_render_input *in, size_t page,
 		     const char *path)
 {
@@ -402,6 +413,7 @@ static int draw_page(const struct dq_renderer *how, struct dq_render_input *in, 
 
 	in->page = page;
 	err = how->render(&src, in);
+	warn_of_limit(how, &src);
 	if (err)
 		dq_err("the chart could not be made: %s", strerror(-err));
 	else

@@ -63,11 +63,15 @@ struct dq_renderer {
 	const char *ext;	/* "signalling": of the source */
 	int (*render)(struct dq_sb *out, const struct dq_render_input *in);
 };
-extern const struct dq_renderer dq_renderer_msc, dq_renderer_text;
+extern const struct dq_renderer dq_renderer_msc, dq_renderer_text, dq_renderer_plantuml,
+	dq_renderer_mermaid;
 
 /* Text for a label or a quoted attribute of Msc-generator, whatever the bytes are. At most
  * max code points (0: all). */
 void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max);
+/* The same for PlantUML and Mermaid: letters, digits and codes, wherever a text may stand. */
+void dq_plantuml_escape(struct dq_sb *sb, const char *s, size_t max);
+void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max);
 
 /*
  * A picture of a chart source, through msc-gen: format is "svg", "png" or "pdf". 0 and the

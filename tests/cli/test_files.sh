@@ -231,7 +231,7 @@ check "without msc-gen a picture has status 2" test $? -eq 2
 check "without msc-gen it says what to do" diff err - <<<"dmaseq: there is no msc-gen here (Debian: msc-generator-nox); \
 the source is in y.signalling, to render it: msc-gen -T svg -o y.svg y.signalling"
 check "without msc-gen the source is written" cmp y.signalling <(dmaseq diagram whole.dmaseq)
-usage diagram "'x.jpg' ends in none of .svg, .png, .pdf, .signalling, .txt" -o x.jpg whole.dmaseq
+usage diagram "'x.jpg' ends in none of .svg, .png, .pdf, .signalling, .txt, .puml, .mmd" -o x.jpg whole.dmaseq
 usage diagram "'x.svg' is no name for what -f text makes" -f text -o x.svg whole.dmaseq
 usage diagram "--template is for -f msc, not for -f text" -f text --template post whole.dmaseq
 usage diagram "--charset is for -f text" --charset utf-8 whole.dmaseq
@@ -240,6 +240,12 @@ dmaseq diagram -o ladder.txt whole.dmaseq
 check "a name decides the format" cmp ladder.txt <(dmaseq diagram -f text whole.dmaseq)
 dmaseq diagram -f text -o ladder.mail whole.dmaseq
 check "with -f any name will do" cmp ladder.txt ladder.mail
+for ext in puml mmd; do
+	dmaseq diagram -o "chart.$ext" whole.dmaseq
+	check "$ext is ASCII" test -z "$(LC_ALL=C tr -d ' -~\n' <chart.$ext)"
+done
+check "puml: PlantUML" grep -qx @startuml chart.puml
+check "mmd: Mermaid" grep -qx sequenceDiagram chart.mmd
 check "text is ASCII" test -z "$(LC_ALL=C tr -d ' -~\n' <ladder.txt)"
 expect 2 "dmaseq: there is no buffer '7' in the trace; dmaseq list shows those that are" '' -- diagram -b 7 whole.dmaseq
 usage dump '--validate, --chunks and --output exclude one another' --validate --chunks whole.dmaseq

@@ -9,6 +9,9 @@
 # UPDATE_GOLDEN=1 writes the expected file instead; look at what changed before you
 # commit it.
 #
+# golden.sh --plantuml, golden.sh --mermaid: charts of all traces go through the real
+# plantuml and the real Mermaid.
+#
 # golden.sh --msc NAME: every template and level of NAME.txt goes through the real
 # msc-gen, which must find nothing to say.
 set -u
@@ -35,6 +38,8 @@ words() {
 	diagram-short) echo "diagram --max-arrows 20" ;;
 	diagram-page2) echo "diagram --max-arrows 20 --page 2" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
+	diagram-plantuml) echo "diagram -f plantuml" ;;
+	diagram-mermaid) echo "diagram -f mermaid" ;;
 	graph) echo "graph" ;;
 	graph-no-group) echo "graph --no-group" ;;
 	graph-at) echo "graph --at 450ms" ;;
@@ -75,6 +80,69 @@ msc() {
 	done
 }
 
+# sources FORMAT EXTENSION: a chart of each trace at each of some levels
+sources() {
+	for trace in *.txt; do
+		[ "$trace" != CMakeLists.txt ] || continue
+		for args in "" "--level all -b all" "--level app --no-fold --max-arrows 60"; do
+			out=$tmp/${trace%.txt}$(echo "$args" | tr -cd "[:lower:]").$2
+			# shellcheck disable=SC2086 # words
+			if ! $DMASEQ -q diagram -f "$1" $args -o "$out" "$trace" 2>"$tmp/err"; then
+				grep -q "nothing to draw" "$tmp/err" && continue
+				cat "$tmp/err"
+				exit 1
+			fi
+		done
+	done
+}
+
+# has FILE TEXT...: each of these names of hostile-names.txt came through whole
+has() {
+	file=$1
+	shift
+	for text; do
+		grep -Fq -- "$text" "$file" && continue
+		echo "not in $file: $text"
+		exit 1
+	done
+}
+
+plantuml_all() {
+	command -v plantuml >/dev/null || {
+		echo "plantuml is missing (Debian: plantuml)"
+		exit 77
+	}
+	sources plantuml puml
+	if ! JAVA_TOOL_OPTIONS='' plantuml -failfast2 -tsvg -o "$tmp/svg" "$tmp"/*.puml >"$tmp/said" 2>&1; then
+		cat "$tmp/said"
+		exit 1
+	fi
+	for puml in "$tmp"/*.puml; do
+		svg=$tmp/svg/$(basename "$puml" .puml).svg
+		[ -s "$svg" ] && ! grep -q 'Syntax Error' "$svg" && continue
+		echo "no picture of $(basename "$puml")"
+		exit 1
+	done
+	has "$tmp/svg/hostile-names.svg" '>dma_buf_attach({};#"' '\\vid];' '>prctl;}()<' '; }; activate<'
+}
+
+mermaid_all() {
+	mermaid=$(sh ./fetch-mermaid.sh) || exit 77
+	sources mermaid mmd
+	if ! node mermaid-parse.cjs "$mermaid" "$tmp"/*.mmd >"$tmp/read" 2>"$tmp/said" || [ -s "$tmp/said" ]; then
+		cut -c1-300 "$tmp/said"
+		exit 1
+	fi
+	has "$tmp/read" 'imp2 core dma_buf_attach({};#")' 'participant imp1 vi\\vid];<br/>V4L2' 'prctl;}()' \
+		'/dev/dma_heap/\xff\xfe; }; activate'
+}
+
+case $1 in
+--plantuml | --mermaid)
+	"${1#--}_all"
+	exit 0
+	;;
+esac
 if [ "$1" = --msc ]; then
 	msc "$2"
 	exit 0
