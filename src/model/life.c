@@ -309,8 +309,6 @@ static int put_outermost(struct unit *u, struct dq_node *n, const struct dq_mcal
 	if (u->g->has_sys)
 		return dq_node_push(&u->sys.kids, &u->sys.nkids, &u->sys.cap, n);
 	t = track_of(u->ls, l, u->g->task);
-	if (t && c->c.hook == HOOK_EXPORT)
-		t->maker = true;
 	return append(t, n);
 }
 
@@ -367,8 +365,6 @@ static int put_sys(struct unit *u)
 		u->sys.flags |= DQ_NODE_FAILED;
 	if (!ret && !(s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) && s->t1 >= s->t0)
 		ret = dq_times_add(&u->sys.times, s->t1 - s->t0);
-	for (size_t i = 0; i < u->sys.nkids && t; i++)
-		t->maker |= u->sys.kids[i].hook == HOOK_EXPORT;
 	if (ret) {
 		dq_node_free(&u->sys);
 		return ret;

@@ -113,6 +113,7 @@ int dq_node_push(struct dq_node **v, size_t *nv, size_t *cap, struct dq_node *n)
 /* Where the callee's arguments begin and the result, as offsets: "who: op(args) = result". */
 void dq_node_parts(const char *text, size_t *op_end, size_t *ret_begin);
 const char *dq_node_behind_word(const char *text); /* the first word of a text may be quoted */
+bool dq_node_has_hook(const struct dq_node *n, uint32_t hook); /* it, or a call in it */
 /* Nodes of a sequence, all levels, calls of loops once. */
 size_t dq_node_count(const struct dq_node *v, size_t n);
 uint64_t dq_life_hash(uint64_t h, const void *data, size_t len); /* the same on every machine */

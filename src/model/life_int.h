@@ -21,4 +21,6 @@ void dq_track_free(struct dq_track *t);
 int dq_life_held(struct dq_lives *ls, struct dq_life *l);
 int dq_life_name(struct dq_lives *ls, struct dq_life *l);
 
+void dq_shapes_name(struct dq_shapes *ss); /* from the hashes of the lives */
+
 #endif /* DQ_MODEL_LIFE_INT_H */

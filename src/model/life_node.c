@@ -262,11 +262,23 @@ static size_t skip_quoted(const char *s, size_t i)
 	return s[i] ? i : i - 1;
 }
 
+bool dq_node_has_hook(const struct dq_node *n, uint32_t hook)
+{
+	bool has = n->hook == hook;
+
+	for (size_t i = 0; i < n->nkids && !has; i++)
+		has = dq_node_has_hook(&n->kids[i], hook);
+	return has;
+}
+
 const char *dq_node_behind_word(const char *text)
 {
+	size_t n;
+
 	if (*text == '"')
 		return text + skip_quoted(text, 0) + 1;
-	return text + strcspn(text, " :(");
+	n = strcspn(text, " (");
+	return text + n - (n && text[n - 1] == ':');
 }
 
 void dq_node_parts(const char *text, size_t *op_end, size_t *ret_begin)

@@ -133,6 +133,9 @@ int dq_life_settle(struct dq_life *l)
 
 		if (t->kind == DQ_TRACK_HELD)
 			ret = sort_facts(t);
+		t->maker = false;
+		for (size_t k = 0; k < t->n; k++)
+			t->maker |= dq_node_has_hook(&t->v[k], HOOK_EXPORT);
 		hash_track(t);
 		l->cut |= t->cut > 0;
 	}
@@ -423,7 +426,7 @@ static int by_size(const void *pa, const void *pb)
 	return a->nbufs && b->nbufs ? by_id(a->bufs, b->bufs) : 0;
 }
 
-static void name_shapes(struct dq_shapes *ss)
+void dq_shapes_name(struct dq_shapes *ss)
 {
 	for (size_t i = 0; i < ss->n; i++) {
 		struct dq_shape *s = &ss->v[i];
@@ -489,7 +492,7 @@ int dq_lives_shapes(struct dq_lives *ls, struct dq_shapes *ret_s)
 			qsort(ret_s->v[i].bufs, ret_s->v[i].nbufs, sizeof(uint32_t), by_id);
 	if (ret_s->n)
 		qsort(ret_s->v, ret_s->n, sizeof(*ret_s->v), by_size);
-	name_shapes(ret_s);
+	dq_shapes_name(ret_s);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ trap 'rm -rf "$tmp"' EXIT
 words() {
 	case $1 in
 	list) echo "list" ;;
+	baseline) echo "baseline" ;;
 	list-shapes) echo "list --shapes" ;;
 	list-shapes-json) echo "list --shapes -f json" ;;
 	list-limit) echo "list --limit 1" ;;
