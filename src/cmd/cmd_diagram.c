@@ -53,8 +53,8 @@ static const struct dq_opt opts[] = {
 	{ "template", 0, "NAME", DQ_OPT_STR, OFF(tmpl), NULL,
 	  "the look: lanes (default), classic, post, or a file", NULL, false },
 	{ "level", 0, "LEVEL", DQ_OPT_ENUM, OFF(level), "What is drawn",
-	  "app: syscalls; api: and driver calls; ops: and callbacks (default); all: and inner frames",
-	  "app api ops all", false },
+	  "app: an arrow for a syscall; api: the calls of drivers; ops: every frame and wait",
+	  "app api ops", false },
 	{ "no-fold", 0, NULL, DQ_OPT_FLAG, OFF(nofold), "What is drawn",
 	  "draw every round of a loop", NULL, false },
 	{ "from", 0, "TIME", DQ_OPT_TIME, OFF(from), "What is drawn",
@@ -257,7 +257,8 @@ static int tell_story(struct dq_story **ret_s, const struct dq_model *m, const s
 		      const struct dq_template *t, const struct diagram_opts *o)
 {
 	const struct dq_story_opts so = {
-		.detail = o->level < 0 ? DQ_DETAIL_OPS : (enum dq_detail)o->level,
+		.detail = o->level >= 0 ? (enum dq_detail)o->level :
+			  c->n > 1 ? DQ_DETAIL_APP : DQ_DETAIL_API,
 		.via = t ? t->via : true,
 		.cbret = t ? t->cbret : DQ_CBRET_ERRORS,
 		.fold = !o->nofold,

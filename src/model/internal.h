@@ -78,6 +78,13 @@ void dq_label_sys_result(struct dq_sb *sb, const struct dq_label_ctx *x, const s
 /* number of an attachment in the chart, given at first use; 0: no memory or none */
 uint32_t dq_story_att(struct dq_story *s, uint32_t att);
 
+/* lanes.c */
+int dq_story_lanes(struct dq_story *s);
+
+/* bars.c */
+void dq_effect_of_call(struct dq_effect *e, const struct dq_mcall *c);
+int dq_story_bars(struct dq_story *s);
+
 /* fold.c */
 int dq_story_fold(struct dq_story *s);
 int dq_story_paginate(struct dq_story *s, size_t max);

@@ -243,10 +243,9 @@ const char *dq_task_process(const struct dq_model *m, uint32_t id);
 
 /* ---- the story ---- */
 enum dq_detail {
-	DQ_DETAIL_APP,	/* syscalls only */
-	DQ_DETAIL_API,	/* + what drivers call */
-	DQ_DETAIL_OPS,	/* + the exporter's callbacks (the usual one) */
-	DQ_DETAIL_ALL,	/* + frames inside frames: wrappers, rollbacks, bookkeeping */
+	DQ_DETAIL_APP,	/* one arrow for each syscall: what the application did, what became of the buffer */
+	DQ_DETAIL_API,	/* what drivers call, with the exporter's callbacks (the usual one) */
+	DQ_DETAIL_OPS,	/* + frames inside frames: wrappers, rollbacks, bookkeeping, waits */
 };
 
 enum dq_cbret { DQ_CBRET_ERRORS, DQ_CBRET_VALUES };
@@ -273,8 +272,28 @@ struct dq_lane {
 	enum dq_lane_kind kind;
 	const char *name;	/* "camera_app", "vivid", "kworker/0:1" */
 	const char *small;	/* "pid 812", "vivid.0", "videobuf2_dma_contig"; "" */
-	uint64_t key;		/* of apps: process; of kernel threads: task */
+	uint64_t key;		/* of apps: process, or thread; of kernel threads: task */
+	uint32_t process;	/* of apps: its id, where lanes are threads; else 0 */
+	const char *process_name, *process_small; /* "camera_app", "pid 812" */
 	const char *dev;	/* of importers: device name; "" */
+	uint32_t buf;		/* of the core's: the only buffer that it is about; 0: all */
+};
+
+/* What a buffer is in, as its life bar shows it. */
+enum dq_bar {
+	DQ_BAR_NONE,		/* not born, or released */
+	DQ_BAR_EXPORTED,
+	DQ_BAR_ATTACHED,
+	DQ_BAR_MAPPED,
+	DQ_BAR_CPU,		/* the CPU may look: between begin and end, or vmap and vunmap */
+	DQ_BAR_ERROR,		/* something has just failed */
+	DQ_BAR_MAX
+};
+
+/* What a step changes of that. */
+struct dq_effect {
+	bool born, gone;
+	int8_t att, map, cpu;	/* so many more, or less */
 };
 
 enum dq_step_kind { DQ_STEP_CALL, DQ_STEP_RETURN };
@@ -286,7 +305,7 @@ enum dq_step_flag {
 	DQ_ST_SYS = 0x8,	/* a syscall's arrow or result */
 	DQ_ST_DEFERRED = 0x10,	/* somebody else's work, done later */
 	DQ_ST_EVENT = 0x20,	/* nobody waits for it: a descriptor appears */
-	DQ_ST_INNER = 0x40,	/* a frame inside a frame (DQ_DETAIL_ALL) */
+	DQ_ST_INNER = 0x40,	/* a frame inside a frame (DQ_DETAIL_OPS) */
 	DQ_ST_FIRST = 0x80,	/* first arrow of its group */
 	DQ_ST_LAST = 0x100,	/* last arrow of its group */
 	DQ_ST_MAP = 0x200,	/* attachment .att is mapped after this step */
@@ -307,6 +326,8 @@ struct dq_step {
 	uint32_t ncalls;	/* recorded calls that it stands for */
 	uint32_t att;		/* number of its attachment in the chart; 0: none */
 	uint32_t buf;		/* the buffer that it is about */
+	struct dq_effect effect;
+	enum dq_bar bar;	/* of buf, after this step */
 	uint32_t order;		/* as it was made, to keep equal times in order */
 	uint64_t t;
 	uint64_t dur;		/* 0: not known or not shown here */
@@ -364,6 +385,7 @@ struct dq_story {
 	uint64_t shown;		/* ... and how many of them a step stands for */
 	uint64_t folded;	/* ... of these, in rounds of loops that are not drawn */
 	uint64_t median_step;	/* ns between steps */
+	uint32_t bars;		/* bit (enum dq_bar): some buffer was in it */
 	/* internal */
 	struct dq_map *atts;	/* attachment id -> number in the chart */
 	uint32_t natts;

@@ -12,6 +12,8 @@
 
 #include "model/internal.h"
 
+#define THREADS_MAX 8	/* with lanes of their own */
+
 /* What is at hand while the steps of one group are made. */
 struct ctx {
 	struct dq_story *s;
@@ -20,6 +22,10 @@ struct ctx {
 	uint32_t gi;
 	struct dq_mcall *v;	/* its calls of the buffers of the story */
 	size_t n, cap;
+	uint32_t buf;		/* that the call at hand is about */
+	bool by_buf;		/* each buffer has a lane, instead of the core */
+	bool by_thread;		/* so has each thread */
+	struct dq_map *buf_lane;
 	bool kthread;
 	int app;		/* lane of the task: process or kernel thread */
 	size_t first_step;
@@ -115,9 +121,41 @@ static int find_lane(const struct ctx *x, enum dq_lane_kind kind, uint64_t key)
 	return -1;
 }
 
-static int core_lane(const struct ctx *x)
+/* The lane of one buffer: "#3", "8.3 MB" */
+static int buffer_lane(struct ctx *x, uint32_t buf)
 {
-	return find_lane(x, DQ_LANE_CORE, 0);
+	const struct dq_mbuf *b = dq_model_buf(x->m, buf);
+	char text[40];
+	uint64_t l;
+
+	if (dq_map_get(x->buf_lane, buf, &l))
+		return (int)l;
+	snprintf(text, sizeof(text), "#%u", buf);
+	l = (uint64_t)new_lane(x, DQ_LANE_CORE, keep_text(x, text), "");
+	if (x->err)
+		return 0;
+	if (b)
+		x->s->lanes[l].small = keep_text(x, dq_fmt_size(text, b->b.size));
+	x->s->lanes[l].buf = buf;
+	if (dq_map_put(x->buf_lane, buf, l))
+		x->err = -ENOMEM;
+	return (int)l;
+}
+
+static int core_lane(struct ctx *x)
+{
+	return x->by_buf ? buffer_lane(x, x->buf) : find_lane(x, DQ_LANE_CORE, 0);
+}
+
+static int core_of(struct ctx *x, const struct dq_mcall *c)
+{
+	x->buf = c->c.buf;
+	return core_lane(x);
+}
+
+static bool is_core(const struct ctx *x, int lane)
+{
+	return x->s->lanes[lane].kind == DQ_LANE_CORE;
 }
 
 /* One number for all threads of a process; kernel threads and the unknown are each their own. */
@@ -126,7 +164,32 @@ static uint64_t task_lane_key(const struct ctx *x, uint32_t task)
 	const struct dq_task *t = dq_model_task(x->m, task);
 	bool kthread = t && (t->flags & DQ_TASK_KTHREAD);
 
-	return !kthread && t && t->tgid ? t->tgid : (1ULL << 32) + task;
+	if (kthread || !t || !t->tgid)
+		return (1ULL << 32) + task;
+	return x->by_thread ? t->tid : t->tgid;
+}
+
+/* "camera_app", "pid 812"; of a thread "grab", "tid 815", and of which process it is */
+static void name_task_lane(struct ctx *x, struct dq_lane *l, const struct dq_task *t,
+			   uint32_t task)
+{
+	bool thread = x->by_thread && t && t->tgid;
+	char small[40];
+
+	snprintf(small, sizeof(small), "pid %u", t ? t->tgid : 0);
+	l->small = keep_text(x, small);
+	l->name = dq_task_process(x->m, task);
+	if (!thread)
+		return;
+	l->process = t->tgid;
+	l->process_name = l->name;
+	l->process_small = l->small;
+	snprintf(small, sizeof(small), "tid %u", t->tid);
+	l->small = keep_text(x, small);
+	if (t->tid == t->tgid)
+		l->name = "main";
+	else if (*t->comm)
+		l->name = t->comm;
 }
 
 /* The process of a user task, or the kernel thread itself. */
@@ -137,15 +200,15 @@ static int task_lane(struct ctx *x, uint32_t task)
 	enum dq_lane_kind kind = kthread ? DQ_LANE_KTHREAD : DQ_LANE_APP;
 	uint64_t key = task_lane_key(x, task);
 	int l = find_lane(x, kind, key);
-	char small[40];
 
 	if (l >= 0)
 		return l;
-	snprintf(small, sizeof(small), "pid %u", t ? t->tgid : 0);
-	l = new_lane(x, kind, kthread ? t->comm : dq_task_process(x->m, task),
-		     kthread ? "kernel thread" : keep_text(x, small));
-	if (!x->err)
-		x->s->lanes[l].key = key;
+	l = new_lane(x, kind, kthread ? t->comm : "", "kernel thread");
+	if (x->err)
+		return l;
+	x->s->lanes[l].key = key;
+	if (!kthread)
+		name_task_lane(x, &x->s->lanes[l], t, task);
 	return l;
 }
 
@@ -254,6 +317,7 @@ static int source_lane(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
 
+	x->buf = c->c.buf;
 	if (is_callback(c))
 		return core_lane(x);
 	if (c->parent >= 0)
@@ -338,6 +402,7 @@ static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall 
 
 	if (!st || (c->flags & DQ_MC_FAILED) || (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)))
 		return;
+	dq_effect_of_call(&st->effect, c);
 	switch (c->c.hook) {
 	case HOOK_MAP:
 	case HOOK_MAP_UNLOCKED:
@@ -589,7 +654,7 @@ static void emit_children(struct ctx *x, size_t i);
 /* With every detail, the begin of a recorded stack. */
 static const char *stack_text(struct ctx *x, const struct dq_mcall *c)
 {
-	const struct dq_stack *s = x->s->o.detail == DQ_DETAIL_ALL ?
+	const struct dq_stack *s = x->s->o.detail == DQ_DETAIL_OPS ?
 					   dq_model_stack(x->m, c->c.stack) : NULL;
 	struct dq_sb sb = { 0 };
 	const char *p = s ? s->frames : "";
@@ -647,9 +712,9 @@ static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, cons
 static void emit_callback(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
-	int core = core_lane(x), exp = callback_lane(x, c);
+	int core = core_of(x, c), exp = callback_lane(x, c);
 
-	if (x->s->o.detail < DQ_DETAIL_OPS || !push_call(x, i, core, exp, ""))
+	if (x->s->o.detail < DQ_DETAIL_API || !push_call(x, i, core, exp, ""))
 		return;
 	if (c->flags & DQ_MC_TASKWORK || (c->parent >= 0 &&
 	    x->v[c->parent].flags & DQ_MC_TASKWORK))
@@ -663,7 +728,7 @@ static void emit_callback(struct ctx *x, size_t i)
 static void emit_via(struct ctx *x, size_t i, size_t cbi, int from)
 {
 	const struct dq_mcall *c = &x->v[i], *cb = &x->v[cbi];
-	int core = core_lane(x), exp = exporter_lane(x, c->c.buf);
+	int core = core_of(x, c), exp = exporter_lane(x, c->c.buf);
 	struct dq_step *st = push_call(x, i, from, exp, leg_suffix(x, c->c.hook, cb->c.hook));
 	struct dq_step *res = NULL;
 
@@ -695,7 +760,7 @@ static bool lane_left_of_core(const struct ctx *x, int lane)
 
 static bool may_via(const struct ctx *x)
 {
-	return x->s->o.via && x->s->o.detail == DQ_DETAIL_OPS;
+	return x->s->o.via && x->s->o.detail == DQ_DETAIL_API;
 }
 
 /* What was seen last of the references to the buffer: "deferred, 10 s after close by cam". */
@@ -729,19 +794,21 @@ static const char *why_deferred(struct ctx *x, const struct dq_mcall *c)
 static void emit_release(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
-	int cb = only_callback(x, i, false), core = core_lane(x);
+	int cb = only_callback(x, i, false), core = core_of(x, c);
 	struct dq_step *st;
 	int from;
 
 	if (!(c->flags & DQ_MC_DEFERRED)) {
 		/* the core itself on behalf of the last holder */
-		if (cb >= 0 && x->s->o.detail >= DQ_DETAIL_OPS) {
+		if (cb >= 0 && x->s->o.detail >= DQ_DETAIL_API) {
 			emit_callback(x, (size_t)cb);
 			if (!x->err)
 				x->s->steps[x->s->nsteps - 1].ncalls++;
 		} else {
 			push_call(x, i, core, core, "");
 		}
+		if (!x->err)
+			dq_effect_of_call(&x->s->steps[x->s->nsteps - 1].effect, c);
 		return;
 	}
 	from = task_lane(x, x->g.task);
@@ -758,6 +825,8 @@ static void emit_release(struct ctx *x, size_t i)
 	} else {
 		emit_children(x, i);
 	}
+	if (!x->err)
+		dq_effect_of_call(&x->s->steps[x->s->nsteps - 1].effect, c);
 }
 
 /* ---- descriptors ---- */
@@ -832,7 +901,8 @@ static void emit_fd_event(struct ctx *x, size_t i)
 	const struct dq_mcall *c = &x->v[i];
 	const struct dq_transfer *t = arrival(x, c);
 	bool install = c->c.hook == HOOK_FD_INSTALL || c->c.hook == HOOK_DO_DUP2;
-	int app = x->app >= 0 ? x->app : task_lane(x, x->g.task), core = core_lane(x);
+	int app = x->app >= 0 ? x->app : task_lane(x, x->g.task);
+	int core = core_of(x, c);
 	int from = t ? task_lane(x, t->from) : install ? core : app;
 	struct dq_step *st = push_call(x, i, from, install ? app : core, "");
 	struct dq_sb sb = { 0 };
@@ -857,11 +927,11 @@ static void emit_fd_event(struct ctx *x, size_t i)
 static void emit_call(struct ctx *x, size_t i)
 {
 	const struct dq_mcall *c = &x->v[i];
-	int core = core_lane(x), from, cb;
+	int core = core_of(x, c), from, cb;
 
 	if (x->s->o.detail == DQ_DETAIL_APP || x->err)
 		return;
-	if ((c->flags & DQ_MC_UNCOUNTED) && x->s->o.detail != DQ_DETAIL_ALL) {
+	if ((c->flags & DQ_MC_UNCOUNTED) && x->s->o.detail != DQ_DETAIL_OPS) {
 		emit_children(x, i);
 		return;
 	}
@@ -991,7 +1061,7 @@ static const char *sys_aside(struct ctx *x)
 		dq_sb_printf(&sb, "%s%zu descriptors", sb.len ? "; closes " : "", closed);
 	else if (!sb.len && d && *d->path)
 		dq_sb_puts(&sb, d->path);
-	if (t && t->tid != t->tgid && *t->comm)
+	if (t && t->tid != t->tgid && *t->comm && !x->by_thread)
 		dq_sb_printf(&sb, "%sthread %s", sb.len ? ", " : "", t->comm);
 	return keep_sb(x, &sb);
 }
@@ -1067,7 +1137,7 @@ static bool only_absorbed(const struct ctx *x)
 /* What the syscall's arrow tells already; with every detail its bookkeeping is an arrow, too. */
 static void emit_book(struct ctx *x, size_t i)
 {
-	if (x->v[i].flags & DQ_MC_BOOK && x->s->o.detail == DQ_DETAIL_ALL)
+	if (x->v[i].flags & DQ_MC_BOOK && x->s->o.detail == DQ_DETAIL_OPS)
 		emit_fd_event(x, i);
 	else
 		emit_children(x, i);
@@ -1076,7 +1146,7 @@ static void emit_book(struct ctx *x, size_t i)
 /* A syscall on the buffer itself: its arrow ends at the core and tells the file operation too. */
 static void emit_sys_core(struct ctx *x)
 {
-	int core = core_lane(x), cb = only_absorbed(x) ? only_callback(x, 0, true) : -1;
+	int core = core_of(x, &x->v[0]), cb = only_absorbed(x) ? only_callback(x, 0, true) : -1;
 	bool via = cb >= 0 && may_via(x), release = false;
 	const struct dq_mcall *frame = NULL;
 	const char *suffix = "";
@@ -1115,8 +1185,14 @@ static void emit_sys_core(struct ctx *x)
 		st->from = exporter_lane(x, x->v[cb].c.buf);
 		st->via = core;
 	}
-	if (frame && !x->err && x->s->nsteps > x->first_step)
-		note_state(x, &x->s->steps[x->s->nsteps - 1], frame);
+	if (x->err || x->s->nsteps == x->first_step)
+		return;
+	st = &x->s->steps[x->s->nsteps - 1];
+	if (frame)
+		note_state(x, st, frame);
+	for (size_t i = 0; i < x->n; i++)	/* in the arrow's second leg */
+		if (via && x->v[i].c.hook == HOOK_RELEASE)
+			dq_effect_of_call(&st->effect, &x->v[i]);
 }
 
 /* A syscall on a driver's device, which then works on the buffer. */
@@ -1196,7 +1272,219 @@ static bool only_mappings(const struct ctx *x)
 	for (size_t i = 0; i < x->n; i++)
 		if (!is_mapping(&x->v[i]))
 			return false;
-	return x->s->o.detail != DQ_DETAIL_ALL;
+	return x->s->o.detail != DQ_DETAIL_OPS;
+}
+
+/* ---- the application's view: one arrow for a syscall and a buffer ---- */
+
+/* What became of a buffer, in the order in which it did. */
+static void app_words(struct ctx *x, struct dq_sb *sb, uint32_t buf, bool by_itself)
+{
+	static const char *const words[DQ_PH_MAX] = {
+		[DQ_PH_EXPORT] = "export",	  [DQ_PH_LOOKUP] = "look up",
+		[DQ_PH_ATTACH] = "attach",	  [DQ_PH_DMA_BEGIN] = "map",
+		[DQ_PH_DMA_END] = "unmap",	  [DQ_PH_CPU_BEGIN] = "begin CPU access",
+		[DQ_PH_CPU_END] = "end CPU access", [DQ_PH_VMAP] = "vmap",
+		[DQ_PH_VUNMAP] = "vunmap",	  [DQ_PH_MMAP] = "mmap",
+		[DQ_PH_MOVE] = "move",		  [DQ_PH_DETACH] = "detach",
+		[DQ_PH_RELEASE] = "release",	  [DQ_PH_PUT] = "put",
+		[DQ_PH_CLOSE] = "close fd",
+	};
+	uint32_t said = 0, minor = 1u << DQ_PH_LOOKUP | 1u << DQ_PH_PUT | 1u << DQ_PH_CLOSE, all = 0;
+
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].c.buf == buf && !(x->v[i].flags & DQ_MC_UNCOUNTED))
+			all |= 1u << x->v[i].phase;
+	for (size_t i = 0; i < x->n; i++) {
+		const struct dq_mcall *c = &x->v[i];
+		enum dq_phase ph = c->c.hook == HOOK_RELEASE ? DQ_PH_RELEASE : c->phase;
+		bool told = by_itself && ph != DQ_PH_RELEASE;
+
+		if (c->c.buf != buf || c->flags & DQ_MC_UNCOUNTED || is_callback(c) || !words[ph] ||
+		    said & 1u << ph || told || (minor & 1u << ph && all & ~minor))
+			continue;
+		said |= 1u << ph;
+		dq_sb_printf(sb, "%s%s", sb->len ? ", " : "", words[ph]);
+	}
+}
+
+/* The driver that worked on the buffer, between the application and the buffer; -1: none. */
+static int app_via(struct ctx *x, uint32_t buf)
+{
+	int l;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->v[i].c.buf != buf || x->v[i].parent >= 0 || kind_of(&x->v[i]) != KIND_API ||
+		    x->v[i].c.hook == HOOK_RELEASE)
+			continue;
+		l = source_lane(x, i);
+		return is_core(x, l) ? -1 : l;
+	}
+	l = x->g.has_sys && !x->kthread ? device_lane(x) : -1;
+	return l;
+}
+
+/* The call that failed though its syscall did not; NULL: none */
+static const struct dq_mcall *app_failure(const struct ctx *x, uint32_t buf)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].c.buf == buf && x->v[i].flags & DQ_MC_FAILED &&
+		    !(x->v[i].flags & DQ_MC_UNCOUNTED) && !is_callback(&x->v[i]))
+			return &x->v[i];
+	return NULL;
+}
+
+static void app_effects(struct ctx *x, struct dq_step *st, uint32_t buf)
+{
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->v[i].c.buf != buf)
+			continue;
+		st->ncalls += !(x->v[i].flags & DQ_MC_UNCOUNTED);
+		if (!is_callback(&x->v[i]))
+			dq_effect_of_call(&st->effect, &x->v[i]);
+	}
+}
+
+/* A result that is not told by the arrow itself: red, or not there. */
+static void app_result(struct ctx *x, const struct dq_step *call, uint32_t buf)
+{
+	const struct dq_sys *s = &x->g.sys;
+	const struct dq_mcall *c = app_failure(x, buf);
+	bool sys = x->g.has_sys && !x->kthread;
+	int from = call->to, via = call->via, to = call->from;
+	struct dq_step *st;
+
+	if (sys && (s->ret < 0 || s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED))) {
+		st = push_sys_result(x, from);
+		if (st)
+			st->via = via;
+	} else if (c) {
+		st = push_result(x, c, from, via >= 0 ? via : to);
+		if (st && c->c.hook)
+			st->small = keep_text(x, dq_hook_info(c->c.hook)->name);
+	} else {
+		return;
+	}
+	if (st)
+		st->buf = buf;
+}
+
+static bool app_is_core(const struct ctx *x, uint32_t buf)
+{
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].c.buf == buf && x->v[i].parent < 0 && kind_of(&x->v[i]) == KIND_API &&
+		    x->v[i].c.hook != HOOK_RELEASE)
+			return false;
+	return true;
+}
+
+/* "ioctl(VIDIOC_QBUF) → attach, map" and " → fd 7" */
+static void app_text(struct ctx *x, struct dq_step *st, uint32_t buf, bool first)
+{
+	bool sys = x->g.has_sys && !x->kthread, core = sys && app_is_core(x, buf);
+	bool ok = sys && x->g.sys.ret >= 0 && !(x->g.sys.flags & (DQ_SYS_OPEN | DQ_SYS_MISSED));
+	struct dq_sb text = { 0 }, words = { 0 };
+	int32_t fd = -1;
+
+	if (sys)
+		set_sys_text(x, st, false, "");
+	st->buf = buf;
+	if (sys && !first)
+		st->text = "also";
+	dq_sb_puts(&text, st->text);
+	app_words(x, &words, buf, core && first);
+	dq_sb_printf(&text, "%s%s", text.len && words.len ? " → " : "", dq_sb_str(&words));
+	st->hash = hash_text(st->hash, dq_sb_str(&words));
+	for (size_t i = 0; i < x->n; i++)
+		if (x->v[i].c.buf == buf && x->v[i].c.hook == HOOK_FD_INSTALL)
+			fd = (int32_t)x->v[i].c.a[0];
+	if (ok && fd >= 0 && !x->passed)
+		dq_sb_printf(&text, " → fd %d", fd);
+	if (!text.len)
+		dq_sb_puts(&text, "other work");
+	st->text = keep_sb(x, &text);
+	dq_sb_free(&words);
+}
+
+/* A descriptor that came from another process is that arrow, and nothing else is to be said. */
+static bool app_arrival(struct ctx *x, uint32_t buf)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < x->n; i++) {
+		const struct dq_transfer *t = x->v[i].c.buf == buf ? arrival(x, &x->v[i]) : NULL;
+		struct dq_step *st;
+
+		if (!t)
+			continue;
+		st = push(x, DQ_STEP_CALL, task_lane(x, t->from),
+			  x->app >= 0 ? x->app : task_lane(x, x->g.task), x->v[i].c.t0);
+		if (!st)
+			return true;
+		st->phase = x->v[i].phase;
+		st->ncalls = !(x->v[i].flags & DQ_MC_UNCOUNTED);
+		say_transfer(x, st, t);
+		any = true;
+	}
+	return any;
+}
+
+/* What the chapter is called: the first thing that is more than a reference, but a release. */
+static enum dq_phase app_phase(const struct ctx *x, uint32_t buf)
+{
+	enum dq_phase ph = DQ_PH_NONE;
+
+	for (size_t i = 0; i < x->n; i++) {
+		if (x->v[i].c.buf != buf)
+			continue;
+		if (x->v[i].c.hook == HOOK_RELEASE)
+			return DQ_PH_RELEASE;
+		if (!ph || ph == DQ_PH_LOOKUP)
+			ph = x->v[i].phase;
+	}
+	return ph;
+}
+
+static void app_buffer(struct ctx *x, uint32_t buf, bool first)
+{
+	bool sys = x->g.has_sys && !x->kthread;
+	struct dq_step *st;
+	int via, to;
+
+	x->buf = buf;
+	to = core_lane(x);
+	if (x->err || (sys && app_arrival(x, buf)))
+		return;
+	via = app_via(x, buf);
+	st = push(x, DQ_STEP_CALL, task_lane(x, x->g.task), to, x->g.t0);
+	if (!st)
+		return;
+	st->via = via;
+	st->phase = app_phase(x, buf);
+	st->flags |= sys ? DQ_ST_SYS : 0;
+	if (first && sys)
+		st->small = sys_aside(x);
+	st->small = both(x, st->small, waited(x, -1));
+	st->dur = x->g.t1 - x->g.t0;
+	app_text(x, st, buf, first);
+	app_effects(x, st, buf);
+	if (!x->err)
+		app_result(x, &(struct dq_step){ .from = st->from, .via = via, .to = to }, buf);
+}
+
+/* The buffers of the group, each once. */
+static void emit_app(struct ctx *x)
+{
+	if (x->g.has_sys && !x->kthread)
+		x->app = task_lane(x, x->g.task);
+	for (size_t i = 0; i < x->n && !x->err; i++) {
+		bool again = false;
+
+		for (size_t k = 0; k < i && !again; k++)
+			again = x->v[k].c.buf == x->v[i].c.buf;
+		if (!again)
+			app_buffer(x, x->v[i].c.buf, !i);
+	}
 }
 
 static int emit_group(struct ctx *x, const struct dq_group *g)
@@ -1216,10 +1504,12 @@ static int emit_group(struct ctx *x, const struct dq_group *g)
 	if (x->err || !x->n || only_mappings(x))
 		return x->err;
 	x->g.n = x->n;
-	if (g->has_sys && !x->kthread) {
+	if (x->s->o.detail == DQ_DETAIL_APP) {
+		emit_app(x);
+	} else if (g->has_sys && !x->kthread) {
 		x->app = task_lane(x, g->task);
 		target = sys_target(x);
-		if (target == core_lane(x))
+		if (is_core(x, target))
 			emit_sys_core(x);
 		else
 			emit_sys_driver(x, target);
@@ -1245,6 +1535,14 @@ static int by_time(const void *pa, const void *pb)
 	return a->order < b->order ? -1 : a->order > b->order;
 }
 
+/* All buffers are alike: which of them it is fold.c looks at. */
+static uint64_t lane_hash(const struct dq_story *s, int lane)
+{
+	if (lane < 0)
+		return 0;
+	return s->lanes[lane].buf ? 1 : (uint64_t)lane + 2;
+}
+
 static int cut_units(struct dq_story *s)
 {
 	struct dq_unit *u = NULL;
@@ -1254,8 +1552,8 @@ static int cut_units(struct dq_story *s)
 
 		st->hash = hash_mix(st->hash, (uint64_t)st->kind | (uint64_t)st->phase << 8 |
 				    (uint64_t)(st->flags & ~(uint32_t)DQ_ST_CONTEXT) << 16);
-		st->hash = hash_mix(st->hash, (uint64_t)st->from << 40 | (uint64_t)st->to << 20 |
-				    (uint64_t)(st->via + 1));
+		st->hash = hash_mix(st->hash, lane_hash(s, st->from) << 40 |
+				    lane_hash(s, st->to) << 20 | lane_hash(s, st->via));
 		if (!u || u->group != st->group) {
 			u = DQ_PUSH(s->units, s->nunits, s->cap_units);
 			if (!u)
@@ -1272,58 +1570,6 @@ static int cut_units(struct dq_story *s)
 	return 0;
 }
 
-struct lane_order {
-	struct dq_lane lane;
-	int was;
-};
-
-static int by_kind(const void *pa, const void *pb)
-{
-	const struct lane_order *a = pa, *b = pb;
-
-	if (a->lane.kind != b->lane.kind)
-		return a->lane.kind < b->lane.kind ? -1 : 1;
-	return a->was < b->was ? -1 : a->was > b->was;
-}
-
-/* From left to right: who asks, who imports, the core, who exports. Unused lanes go. */
-static int order_lanes(struct dq_story *s)
-{
-	struct lane_order *v = calloc(s->nlanes, sizeof(*v));
-	int *now = calloc(s->nlanes, sizeof(*now));
-	bool *used = calloc(s->nlanes, sizeof(*used));
-	size_t n = 0;
-
-	if (!v || !now || !used) {
-		free(v);
-		free(now);
-		free(used);
-		return -ENOMEM;
-	}
-	for (size_t i = 0; i < s->nsteps; i++)
-		used[s->steps[i].from] = used[s->steps[i].to] = true;
-	for (size_t i = 0; i < s->nlanes; i++) {
-		v[n] = (struct lane_order){ s->lanes[i], (int)i };
-		n += used[i] || s->lanes[i].kind >= DQ_LANE_CORE;
-	}
-	qsort(v, n, sizeof(*v), by_kind);
-	for (size_t i = 0; i < n; i++) {
-		s->lanes[i] = v[i].lane;
-		now[v[i].was] = (int)i;
-	}
-	s->nlanes = n;
-	for (size_t i = 0; i < s->nsteps; i++) {
-		s->steps[i].from = now[s->steps[i].from];
-		s->steps[i].to = now[s->steps[i].to];
-		if (s->steps[i].via >= 0)
-			s->steps[i].via = now[s->steps[i].via];
-	}
-	free(v);
-	free(now);
-	free(used);
-	return 0;
-}
-
 static int by_u64(const void *pa, const void *pb)
 {
 	uint64_t a = *(const uint64_t *)pa, b = *(const uint64_t *)pb;
@@ -1331,19 +1577,24 @@ static int by_u64(const void *pa, const void *pb)
 	return a < b ? -1 : a > b;
 }
 
+/* Of the steps that are drawn, in order: rounds of loops are not. */
 static int median_step(struct dq_story *s)
 {
-	uint64_t *v;
+	const struct dq_step *last = NULL;
+	uint64_t *v = malloc((s->nsteps + 1) * sizeof(*v));
+	size_t n = 0;
 
-	if (s->nsteps < 2)
-		return 0;
-	v = malloc((s->nsteps - 1) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
-	for (size_t i = 1; i < s->nsteps; i++)
-		v[i - 1] = s->steps[i].t - s->steps[i - 1].t;
-	qsort(v, s->nsteps - 1, sizeof(*v), by_u64);
-	s->median_step = v[(s->nsteps - 1) / 2];
+	for (size_t i = 0; i < s->nunits; i++) {
+		for (size_t k = s->units[i].first; k < s->units[i].first + s->units[i].n; k++) {
+			if (last)
+				v[n++] = s->steps[k].t - last->t;
+			last = &s->steps[k];
+		}
+	}
+	qsort(v, n, sizeof(*v), by_u64);
+	s->median_step = n ? v[n / 2] : 0;
 	free(v);
 	return 0;
 }
@@ -1488,17 +1739,49 @@ static void tell_before(struct ctx *x, uint32_t buf)
 		dq_sb_free(&sb);
 }
 
+/* Is there room for a lane of each thread? */
+static bool few_threads(struct ctx *x)
+{
+	struct dq_map *seen = dq_map_new();
+	size_t n = 0;
+	uint64_t was;
+
+	for (size_t i = 0; seen && i < x->m->ngroups && n <= THREADS_MAX; i++) {
+		const struct dq_group *g = &x->m->groups[i];
+		bool ours = false;
+
+		for (size_t k = 0; k < g->n && !ours; k++)
+			ours = of_story(x->s, x->m->calls_v[g->first + k].c.buf);
+		if (!ours || dq_map_get(seen, g->task, &was))
+			continue;
+		n++;
+		if (dq_map_put(seen, g->task, 1))
+			x->err = -ENOMEM;
+	}
+	if (!seen)
+		x->err = -ENOMEM;
+	dq_map_free(seen);
+	return n <= THREADS_MAX;
+}
+
 static int build(struct dq_story *s)
 {
-	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new(), .arrivals = dq_map_new() };
+	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new(), .arrivals = dq_map_new(),
+			 .buf_lane = dq_map_new() };
 	int ret = 0;
 
-	if (!x.task_t || !x.arrivals || index_arrivals(&x)) {
+	if (!x.task_t || !x.arrivals || !x.buf_lane || index_arrivals(&x)) {
 		dq_map_free(x.task_t);
 		dq_map_free(x.arrivals);
+		dq_map_free(x.buf_lane);
 		return -ENOMEM;
 	}
-	new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
+	x.by_buf = s->nbufs > 1 || s->o.detail == DQ_DETAIL_APP;
+	x.by_thread = s->o.detail == DQ_DETAIL_APP && few_threads(&x);
+	if (!x.by_buf)
+		new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
+	else if (s->nbufs == 1)
+		buffer_lane(&x, s->bufs[0]);
 	for (size_t i = 0; i < s->nbufs && !x.err; i++) {
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
 
@@ -1521,6 +1804,7 @@ static int build(struct dq_story *s)
 	free(x.v);
 	dq_map_free(x.task_t);
 	dq_map_free(x.arrivals);
+	dq_map_free(x.buf_lane);
 	return ret;
 }
 
@@ -1552,13 +1836,15 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 		goto fail;
 	if (s->nsteps)
 		qsort(s->steps, s->nsteps, sizeof(*s->steps), by_time);
-	ret = order_lanes(s);
-	if (!ret)
-		ret = median_step(s);
+	ret = dq_story_bars(s);
 	if (!ret)
 		ret = cut_units(s);
 	if (!ret)
 		ret = dq_story_fold(s);
+	if (!ret)
+		ret = median_step(s);
+	if (!ret)
+		ret = dq_story_lanes(s);
 	if (!ret)
 		ret = dq_story_paginate(s, s->o.max_steps);
 	if (ret)

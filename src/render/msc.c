@@ -54,6 +54,7 @@ struct em {
 	bool after_gap;		/* the last thing was a gap */
 	int active_section;	/* lane that works until the section's or its group's end; -1 */
 	uint32_t active_group;
+	enum dq_bar *bars, *want; /* of each lane: as it is drawn, as it should be */
 	struct busy *busy;	/* lanes that a syscall keeps busy */
 	size_t nbusy, cap_busy;
 	struct range *ranges;
@@ -118,6 +119,10 @@ static void lane_id(struct em *e, int lane)
 	const struct dq_lane *l = &e->s->lanes[lane];
 	int n = 1;
 
+	if (l->buf) {
+		dq_sb_printf(e->o, "buf%u", l->buf);
+		return;
+	}
 	for (int i = 0; i < lane; i++)
 		n += e->s->lanes[i].kind == l->kind;
 	put(e, lane_prefix(l->kind));
@@ -127,27 +132,39 @@ static void lane_id(struct em *e, int lane)
 
 /* ---- headings ---- */
 
-static const char *const lane_style[] = { "usr", "kth", "imp", "core", "exp" };
 static const char *const lane_group[] = { "user space", "kernel threads", "importers", "dma-buf",
 					  "exporter" };
 static const char *const lane_role[] = { "application", "kernel thread", "importer", "dma-buf core",
 					 "exporter" };
 
+static const char *lane_style(const struct dq_lane *l)
+{
+	static const char *const style[] = { "usr", "kth", "imp", "core", "exp" };
+
+	return l->buf ? "buf" : style[l->kind];
+}
+
+/* What the user's template calls it. */
+static void put_lane_name(struct em *e, const char *name)
+{
+	dq_msc_escape(e->o, *name ? dq_template_lane(e->t, name) : "unknown", NAME_MAX_);
+}
+
 static void put_heading(struct em *e, const struct dq_lane *l)
 {
 	const char *name = l->name, *small = l->small;
 
-	if (l->kind == DQ_LANE_CORE) {
+	if (l->kind == DQ_LANE_CORE && !l->buf) {
 		name = e->t->groups ? "core" : "dma-buf";
 		small = e->t->groups ? "dma-buf.c" : "core";
 	}
 	if (e->t->roles && l->kind != DQ_LANE_CORE) {
 		text(e, lane_role[l->kind]);
 		dq_sb_printf(e->o, "\\n%s", e->t->small);
-		dq_msc_escape(e->o, *name ? name : "unknown", NAME_MAX_);
+		put_lane_name(e, name);
 		return;
 	}
-	dq_msc_escape(e->o, *name ? name : "unknown", NAME_MAX_);
+	put_lane_name(e, name);
 	if (!*small && !e->t->groups && l->kind != DQ_LANE_CORE)
 		small = lane_role[l->kind];
 	if (*small) {
@@ -156,21 +173,40 @@ static void put_heading(struct em *e, const struct dq_lane *l)
 	}
 }
 
+/* Threads of one process are a group, else lanes of one kind. */
+static bool same_group(const struct dq_lane *a, const struct dq_lane *b)
+{
+	return a->kind == b->kind && a->process == b->process;
+}
+
+static void open_group(struct em *e, size_t lane)
+{
+	const struct dq_lane *l = &e->s->lanes[lane];
+	bool several = lane + 1 < e->s->nlanes && same_group(l, l + 1);
+
+	if (l->process) {
+		dq_sb_printf(e->o, "p%u: ", l->process);
+		put_lane_name(e, l->process_name);
+		dq_sb_printf(e->o, "\\n%spid %u", e->t->small, l->process);
+	} else if (l->buf) {
+		dq_sb_printf(e->o, "g_buf: buffer%s", several ? "s" : "");
+	} else {
+		dq_sb_printf(e->o, "g_%s: %s%s", lane_style(l), lane_group[l->kind],
+			     l->kind == DQ_LANE_EXPORTER && several ? "s" : "");
+	}
+	dq_sb_printf(e->o, " [large=yes, g_%s] {\n", lane_style(l));
+}
+
 static void put_lanes(struct em *e)
 {
-	enum dq_lane_kind group = DQ_LANE_APP;
-	bool open = false, several = false;
+	bool open = false;
 
 	for (size_t i = 0; i < e->s->nlanes; i++) {
 		const struct dq_lane *l = &e->s->lanes[i];
 
-		if (e->t->groups && (!open || l->kind != group)) {
-			group = l->kind;
-			several = i + 1 < e->s->nlanes && e->s->lanes[i + 1].kind == group;
-			dq_sb_printf(e->o, "%sg_%s: %s%s [large=yes, g_%s] {\n", open ? "};\n" : "",
-				     lane_style[group], lane_group[group],
-				     group == DQ_LANE_EXPORTER && several ? "s" : "",
-				     lane_style[group]);
+		if (e->t->groups && (!open || !same_group(l, l - 1))) {
+			put(e, open ? "};\n" : "");
+			open_group(e, i);
 			open = true;
 		}
 		put(e, open ? "  " : "");
@@ -178,11 +214,84 @@ static void put_lanes(struct em *e)
 		put(e, ": ");
 		put_heading(e, l);
 		if (!e->t->entities_before)
-			dq_sb_printf(e->o, " [%s]", lane_style[l->kind]);
+			dq_sb_printf(e->o, " [%s]", lane_style(l));
 		put(e, ";\n");
 	}
 	if (open)
 		put(e, "};\n");
+}
+
+/* ---- life bars ---- */
+
+static const char *const bar_style[DQ_BAR_MAX] = {
+	NULL, "exported", "attached", "mapped", "cpu_access", "failed",
+};
+
+/* The lane that shows what becomes of a buffer; -1: there is none. */
+static int bar_lane(const struct em *e, uint32_t buf)
+{
+	if (!e->t->life)
+		return -1;
+	for (size_t i = 0; i < e->s->nlanes; i++)
+		if (e->s->lanes[i].kind == DQ_LANE_CORE &&
+		    (e->s->lanes[i].buf == buf || (!e->s->lanes[i].buf && e->s->nbufs == 1)))
+			return (int)i;
+	return -1;
+}
+
+static void set_bar(struct em *e, int lane, enum dq_bar bar)
+{
+	enum dq_bar was = e->bars[lane];
+
+	if (was == bar)
+		return;
+	e->bars[lane] = bar;
+	put(e, was && bar ? " " : bar ? " activate " : " deactivate ");
+	lane_id(e, lane);
+	if (bar)
+		dq_sb_printf(e->o, " [%s]", bar_style[bar]);
+	put(e, ";");
+}
+
+/* After steps that were not drawn. */
+static void sync_bars(struct em *e)
+{
+	for (size_t i = 0; i < e->s->nlanes; i++) {
+		if (e->bars[i] == e->want[i])
+			continue;
+		set_bar(e, (int)i, e->want[i]);
+		put(e, "\n");
+	}
+}
+
+/* The bars of buffers that were there before. */
+static void begin_bars(struct em *e)
+{
+	for (size_t i = 0; i < e->s->nbufs && i < 1000; i++) {
+		const struct dq_mbuf *b = dq_model_buf(e->s->m, e->s->bufs[i]);
+		int lane = bar_lane(e, e->s->bufs[i]);
+
+		if (lane >= 0 && b && !b->exported)
+			e->want[lane] = DQ_BAR_EXPORTED;
+	}
+}
+
+/* "exported attached mapped": what the colours say */
+static void put_legend(struct em *e)
+{
+	static const char *const words[DQ_BAR_MAX] = { NULL, "exported", "attached", "mapped",
+						       "CPU access", "error" };
+	bool any = false;
+
+	for (size_t i = 0; i < e->s->nbufs && !any && i < 1000; i++)
+		any = bar_lane(e, e->s->bufs[i]) >= 0;
+	if (!any || !e->page || e->s->bars >> 1 == 0)
+		return;
+	put(e, "subtitle: \\c(ink)");
+	for (int i = 1; i < DQ_BAR_MAX; i++)
+		if (e->s->bars & 1u << i)
+			dq_sb_printf(e->o, "\\C(%s)\\~%s\\~\\C() ", bar_style[i], words[i]);
+	put(e, ";\n");
 }
 
 static void put_page_number(struct em *e)
@@ -436,6 +545,7 @@ static bool leftward(const struct dq_step *st)
 
 static void put_arrow(struct em *e, const struct dq_step *st)
 {
+	/* no "=>" for what is passed: 8.1 dies of double lines beside dotted life lines */
 	const char *op = st->kind == DQ_STEP_RETURN ? ">>" : "->";
 
 	indent(e);
@@ -496,9 +606,9 @@ static const char *step_style(const struct dq_step *st)
 	if (st->flags & DQ_ST_DEFERRED)
 		return " [deferred]";
 	if (st->flags & DQ_ST_GUESS)
-		return " [line.type=dotted, text.italic=yes]";
+		return " [guess]";
 	if (st->flags & DQ_ST_PASSED)
-		return " [line.width=2]";
+		return " [pass]";
 	if (st->flags & DQ_ST_EVENT)
 		return " [event]";
 	if (st->flags & DQ_ST_INNER)
@@ -683,6 +793,16 @@ static void section_activity(struct em *e, const struct dq_step *st)
 	e->active_group = st->group;
 }
 
+static void put_bar(struct em *e, const struct dq_step *st)
+{
+	int lane = bar_lane(e, st->buf);
+
+	if (lane < 0)
+		return;
+	e->want[lane] = st->bar;
+	set_bar(e, lane, st->bar);
+}
+
 static void put_step(struct em *e, const struct dq_unit *u, size_t i)
 {
 	const struct dq_step *st = &e->s->steps[i];
@@ -693,6 +813,7 @@ static void put_step(struct em *e, const struct dq_unit *u, size_t i)
 	put_arrow(e, st);
 	put_label(e, st);
 	put_times(e, u, i);
+	put_bar(e, st);
 	e->rows++;
 	activity_begin(e, st);
 	section_activity(e, st);
@@ -900,6 +1021,8 @@ static void catch_up(struct em *e, size_t to)
 
 		if (r)
 			r->done = true;	/* its end is not drawn */
+		if (bar_lane(e, st->buf) >= 0)
+			e->want[bar_lane(e, st->buf)] = st->bar;
 		if (st->flags & (DQ_ST_MAP | DQ_ST_UNMAP))
 			e->uses_who = NULL;
 		if (is_cpu(st->phase))
@@ -928,6 +1051,7 @@ static void close_loop(struct em *e, size_t next)
 	close_frame(e);
 	catch_up(e, next < s->nunits ? s->units[next].first : s->nsteps);
 	e->last_t = l->t_end;
+	sync_bars(e);
 }
 
 /* Units [from, to) with the loops that begin in there. */
@@ -971,6 +1095,8 @@ static void resume(struct em *e)
 	e->any = false;
 	e->after_gap = true;
 	e->rows = 0;
+	memset(e->bars, 0, e->s->nlanes * sizeof(*e->bars));
+	sync_bars(e);
 	for (size_t i = 0; i < e->nbusy; i++) {
 		put(e, "activate ");
 		lane_id(e, e->busy[i].lane);
@@ -1002,8 +1128,6 @@ static void skip_to(struct em *e, size_t unit)
 	struct dq_sb nothing = { 0 }, *o = e->o;
 	size_t depth;
 
-	if (!unit)
-		return;
 	e->o = &nothing;
 	put_units(e, 0, unit);
 	while (e->depth && e->s->loops[e->loops[e->depth - 1]].first +
@@ -1171,12 +1295,32 @@ static void put_remarks(struct em *e)
 	}
 }
 
+/* Of one buffer the title says it. */
+static void put_unreleased(struct em *e)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->s->nbufs && e->s->nbufs > 1; i++) {
+		const struct dq_mbuf *b = dq_model_buf(e->s->m, e->s->bufs[i]);
+
+		if (!b || b->released)
+			continue;
+		if (n++ < 8)
+			dq_sb_printf(e->o, "%s\\#%u", n == 1 ? "endnote: \\c(bad)" : ", ",
+				     e->s->bufs[i]);
+	}
+	if (n > 8)
+		dq_sb_printf(e->o, " and %zu more", n - 8);
+	put(e, n ? " not released when the recording ended;\n" : "");
+}
+
 static void put_foot(struct em *e)
 {
 	if (!e->t->foot)
 		return;
 	put(e, "vspace 6;\n");
 	put_facts(e);
+	put_unreleased(e);
 	put_remarks(e);
 }
 
@@ -1195,9 +1339,11 @@ static void put_head(struct em *e)
 	if (!e->t->entities_before) {
 		put(e, "\n");
 		put_title(e);
+		put_legend(e);
 		put_lanes(e);
 	} else {
 		put_title(e);
+		put_legend(e);
 	}
 	put(e, e->t->groups ? "vspace 6;\n" : "");
 }
@@ -1216,7 +1362,11 @@ static void put_before(struct em *e)
 
 static void put_page(struct em *e)
 {
-	skip_to(e, e->page->first);
+	begin_bars(e);
+	if (e->page->first)
+		skip_to(e, e->page->first);
+	else
+		sync_bars(e);
 	put_units(e, e->page->first, e->page->first + e->page->n);
 	if (!e->any)
 		put(e, "...: nothing was recorded of it [gap];\n");
@@ -1232,6 +1382,13 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 	e.page = index ? NULL : &in->story->pages[in->page ? in->page - 1 : 0];
 	for (size_t i = 0; i < e.s->nsteps; i++)
 		e.has_vmap |= e.s->steps[i].phase == DQ_PH_VMAP;
+	e.bars = calloc(e.s->nlanes + 1, sizeof(*e.bars));
+	e.want = calloc(e.s->nlanes + 1, sizeof(*e.want));
+	if (!e.bars || !e.want) {
+		free(e.bars);
+		free(e.want);
+		return -ENOMEM;
+	}
 	put_head(&e);
 	if (!e.page || !e.page->first)
 		put_before(&e);
@@ -1240,6 +1397,8 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 	else
 		put_page(&e);
 	put_foot(&e);
+	free(e.bars);
+	free(e.want);
 	free(e.busy);
 	free(e.ranges);
 	free(e.title);

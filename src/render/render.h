@@ -27,7 +27,7 @@ struct dq_template {
 	bool split_calls;	/* a new phase may begin inside of a syscall */
 	bool numbers;		/* phases are numbered */
 	bool via;		/* API call and callback in one arrow */
-	bool times, durations, ranges, title, foot;
+	bool times, durations, ranges, title, foot, life;
 	bool roles;		/* headings say the role first, then the name */
 	bool who;		/* phase titles name the importer */
 	bool source_labels;	/* labels stand at the arrow's source, not centred */
@@ -37,6 +37,11 @@ struct dq_template {
 	char *uses, *cpu_user, *cpu_kernel; /* "{importer} uses the buffer" */
 	char *cpu_begin_kernel;	/* title of cpu-begin when the kernel maps, too; NULL: the same */
 	char *api_prefix;	/* before the name of a callback */
+	struct dq_rename {
+		char *name, *say;
+	} *lanes;		/* what lanes are called instead */
+	size_t nlanes, cap_lanes;
+	int depth;		/* while it is loaded: templates on templates */
 };
 
 /* name: of a built-in template ("lanes"), or a file. On error *ret_err, if not NULL, is a
@@ -45,6 +50,8 @@ int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_er
 void dq_template_free(struct dq_template **t);
 /* What a phase is called where no template says otherwise; NULL: it has no title. */
 const char *dq_phase_title(enum dq_phase ph);
+/* What the template calls the lane of this name: the name itself if it says nothing. */
+const char *dq_template_lane(const struct dq_template *t, const char *name);
 /* Names of the built-in templates, NULL-terminated. */
 const char *const *dq_template_names(void);
 

@@ -85,8 +85,10 @@ void dq_tell_lane(const struct dq_lane *l, const char **ret_name, const char **r
 	static const char *const role[] = { "application", "kernel thread", "importer", "core",
 					    "exporter" };
 
-	*ret_name = l->kind == DQ_LANE_CORE ? "dma-buf" : *l->name ? l->name : "unknown";
-	*ret_small = l->kind == DQ_LANE_CORE || !*l->small ? role[l->kind] : l->small;
+	bool core = l->kind == DQ_LANE_CORE && !l->buf;
+
+	*ret_name = core ? "dma-buf" : *l->name ? l->name : "unknown";
+	*ret_small = core || !*l->small ? role[l->kind] : l->small;
 }
 
 void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane)
@@ -95,6 +97,10 @@ void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane)
 	enum dq_lane_kind kind = s->lanes[lane].kind;
 	int n = 1;
 
+	if (s->lanes[lane].buf) {
+		dq_sb_printf(sb, "buf%u", s->lanes[lane].buf);
+		return;
+	}
 	for (int i = 0; i < lane; i++)
 		n += s->lanes[i].kind == kind;
 	dq_sb_puts(sb, prefix[kind]);

@@ -66,7 +66,7 @@ static int defaults(struct dq_template *t)
 	int ret = 0;
 
 	t->groups = t->numbers = false;
-	t->via = t->times = t->durations = t->ranges = t->title = t->foot = true;
+	t->via = t->times = t->durations = t->ranges = t->title = t->foot = t->life = true;
 	t->who = t->source_labels = true;
 	for (size_t i = 0; i < DQ_PH_MAX && !ret; i++)
 		if (default_phases[i])
@@ -132,6 +132,7 @@ static const struct choice choices[] = {
 	{ "ranges", "no|yes", OFF(ranges), true },
 	{ "title", "no|yes", OFF(title), true },
 	{ "foot", "no|yes", OFF(foot), true },
+	{ "life", "no|yes", OFF(life), true },
 	{ "who", "no|yes", OFF(who), true },
 };
 
@@ -140,6 +141,23 @@ static const struct { const char *key; size_t off; } texts[] = {
 	{ "text.cpu-user", OFF(cpu_user) }, { "text.cpu-kernel", OFF(cpu_kernel) },
 	{ "callback-prefix", OFF(api_prefix) }, { "phase.cpu-begin-kernel", OFF(cpu_begin_kernel) },
 };
+
+/* "lane.vivid = Camera" */
+static int rename_lane(struct dq_template *t, const char *k, size_t kn, const char *v, size_t vn)
+{
+	struct dq_rename *row = DQ_PUSH(t->lanes, t->nlanes, t->cap_lanes);
+	int ret = row ? set(&row->name, k, kn) : -ENOMEM;
+
+	return ret ? ret : set(&row->say, v, vn);
+}
+
+const char *dq_template_lane(const struct dq_template *t, const char *name)
+{
+	for (size_t i = t->nlanes; i-- > 0;)
+		if (!strcmp(t->lanes[i].name, name))
+			return t->lanes[i].say;
+	return name;
+}
 
 static int directive(struct dq_template *t, const char *k, size_t kn, const char *v, size_t vn)
 {
@@ -160,6 +178,8 @@ static int directive(struct dq_template *t, const char *k, size_t kn, const char
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(texts); i++)
 		if (is(k, kn, texts[i].key))
 			return set((char **)((char *)t + texts[i].off), v, vn);
+	if (kn > 5 && !memcmp(k, "lane.", 5))
+		return rename_lane(t, k + 5, kn - 5, v, vn);
 	for (int i = 1; i < DQ_PH_MAX; i++)
 		if (kn > 6 && !memcmp(k, "phase.", 6) && is(k + 6, kn - 6, dq_phase_key(i)))
 			return set(&t->phase[i], v, vn);
@@ -302,6 +322,11 @@ void dq_template_free(struct dq_template **pt)
 		free(t->phase[i]);
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(texts); i++)
 		free(*(char **)((char *)t + texts[i].off));
+	for (size_t i = 0; i < t->nlanes; i++) {
+		free(t->lanes[i].name);
+		free(t->lanes[i].say);
+	}
+	free(t->lanes);
 	free(t->text);
 	free(t);
 	*pt = NULL;

@@ -36,6 +36,7 @@ words() {
 	check) echo "check --fail-on note" ;;
 	diagram) echo "diagram" ;;
 	diagram-all-buffers) echo "diagram -b all" ;;
+	diagram-all-buffers-api) echo "diagram -b all --level api" ;;
 	diagram-short) echo "diagram --max-arrows 20" ;;
 	diagram-page2) echo "diagram --max-arrows 20 --page 2" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
@@ -47,8 +48,8 @@ words() {
 	diagram-text) echo "diagram -f text" ;;
 	diagram-text-utf8) echo "diagram -f text --charset utf-8" ;;
 	diagram-text-narrow) echo "diagram -f text --width 60 -b all" ;;
-	diagram-text-all-buffers) echo "diagram -f text -b all --level all" ;;
-	diagram-app | diagram-api | diagram-all) echo "diagram --level ${1#diagram-}" ;;
+	diagram-text-all-buffers) echo "diagram -f text -b all --level ops" ;;
+	diagram-app | diagram-api | diagram-ops) echo "diagram --level ${1#diagram-}" ;;
 	diagram-*) echo "diagram --template ${1#diagram-}" ;;
 	*) return 1 ;;
 	esac
@@ -60,8 +61,8 @@ msc() {
 		exit 77
 	}
 	mkdir "$tmp/home"
-	for args in "" "--template classic" "--template post" "--level app" "--level api" \
-		"--level all" "--level all --template post" "--no-fold --max-arrows 1000" \
+	for args in "" "--template classic" "--template post" "--level app" "-b all --level api" \
+		"--level ops" "--level ops --template post" "--no-fold --max-arrows 1000" \
 		"--max-arrows 7 --template classic" "--max-arrows 1 --page 1" "-b all" \
 		"--max-arrows 9 --page 2" "--max-arrows 9 --page 3 --template post"; do
 		# shellcheck disable=SC2086 # words
@@ -85,7 +86,7 @@ msc() {
 sources() {
 	for trace in *.txt; do
 		[ "$trace" != CMakeLists.txt ] || continue
-		for args in "" "--level all -b all" "--level app --no-fold --max-arrows 60"; do
+		for args in "" "--level ops -b all" "--level app --no-fold --max-arrows 60"; do
 			out=$tmp/${trace%.txt}$(echo "$args" | tr -cd "[:lower:]").$2
 			# shellcheck disable=SC2086 # words
 			if ! $DMASEQ -q diagram -f "$1" $args -o "$out" "$trace" 2>"$tmp/err"; then

@@ -43,7 +43,7 @@ static void unload(struct loaded *l)
 
 static struct dq_story *story_of(const struct loaded *l, size_t max, bool fold)
 {
-	const struct dq_story_opts o = { .detail = DQ_DETAIL_OPS, .via = true, .fold = fold,
+	const struct dq_story_opts o = { .detail = DQ_DETAIL_API, .via = true, .fold = fold,
 					 .to = UINT64_MAX, .max_steps = max };
 	const uint32_t buf = 1;
 	struct dq_story *s;

@@ -66,7 +66,7 @@ struct told {
 
 static struct told tell(struct gen *g, bool fold)
 {
-	const struct dq_story_opts o = { .detail = DQ_DETAIL_OPS, .via = true, .fold = fold,
+	const struct dq_story_opts o = { .detail = DQ_DETAIL_API, .via = true, .fold = fold,
 					 .to = UINT64_MAX };
 	const uint32_t bufs[NBUFS] = { 1, 2, 3, 4, 5, 6 };
 	struct told t = { 0 };
