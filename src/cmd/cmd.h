@@ -89,7 +89,7 @@ extern struct dq_common dq_common;
 extern const char dq_version[];	/* "0.1.0 (git 8cb1e5b)", made by cmake/version.cmake */
 
 extern const struct dq_cmd dq_cmd_record, dq_cmd_list, dq_cmd_diagram, dq_cmd_graph, dq_cmd_check,
-	dq_cmd_dump, dq_cmd_doctor;
+	dq_cmd_dump, dq_cmd_export, dq_cmd_doctor;
 extern const struct dq_cmd dq_cmd_diff, dq_cmd_baseline;
 
 /* A usage error of the command's own: prints "dmaseq CMD: <text>" and the "Try ..." line,

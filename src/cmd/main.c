@@ -14,7 +14,7 @@
 
 static const struct dq_cmd *const cmds[] = {
 	&dq_cmd_record, &dq_cmd_list, &dq_cmd_diagram, &dq_cmd_graph, &dq_cmd_check, &dq_cmd_diff,
-	&dq_cmd_baseline, &dq_cmd_dump, &dq_cmd_doctor,
+	&dq_cmd_baseline, &dq_cmd_dump, &dq_cmd_export, &dq_cmd_doctor,
 };
 
 struct main_opts {

@@ -65,7 +65,7 @@ check "our own checksum is the program's" test "$(crc32c 0 60 <whole.dmaseq)" = 
 refused()
 {
 	local cmd
-	for cmd in list diagram graph dump 'dump --validate' 'dump --chunks' 'dump -o out' 'list --format=json' 'list -q'; do
+	for cmd in list diagram graph dump export 'dump --validate' 'dump --chunks' 'dump -o out' 'list --format=json' 'list -q'; do
 		# shellcheck disable=SC2086 # words
 		expect 2 "dmaseq: $1: $2" '' -- $cmd "$1"
 	done
@@ -176,7 +176,7 @@ partly noend.txt 'trace has no end line: it is not complete'
 	echo 'loss source="ring" count=17 cpu=1 from=1s to=2s'
 	tail -n 1 whole.txt | sed 's/lost=0/lost=17/'
 } >loss.txt
-for cmd in list diagram graph dump; do
+for cmd in list diagram graph dump export; do
 	expect 0 'dmaseq: loss.txt: 17 events lost while recording' '*' -- $cmd loss.txt
 	expect 3 'dmaseq: loss.txt: 17 events lost while recording' '*' -- $cmd --strict loss.txt
 	expect 0 '' '*' -- $cmd -q loss.txt
