@@ -127,7 +127,7 @@ static bool damaged(const struct dq_reader_state *st)
 
 bool dq_cmd_incomplete(const struct dq_reader_state *st)
 {
-	return damaged(st) || st->no_end || st->lost_events || st->losses;
+	return damaged(st) || st->no_end || st->lost_events;
 }
 
 /* How far into the recording the trace goes. */
@@ -174,10 +174,13 @@ static void report_damage(const char *path, const struct dq_reader_state *st)
 
 static void report_losses(const char *path, const struct dq_reader_state *st)
 {
-	uint64_t lost = st->lost_events - st->disk_events;
+	uint64_t lost = st->lost_events - st->disk_events - st->missed_returns;
+	struct dq_sb sb = { 0 };
 
-	if (lost || (st->losses && !st->disk_events))
-		dq_warn("%s: %" PRIu64 " event%s lost while recording", path, lost, dq_plural(lost));
+	dq_put_losses(&sb, lost, st->missed_returns);
+	if (lost || st->missed_returns)
+		dq_warn("%s: %s while recording", path, dq_sb_str(&sb));
+	dq_sb_free(&sb);
 	if (st->disk_events)
 		dq_warn("%s: the last %" PRIu64
 			" event%s missing: they could not be written (a full disk?)",

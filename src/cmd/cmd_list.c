@@ -282,6 +282,7 @@ static void print_gone(const struct dq_gone *g)
 static void print_foot(const struct dq_model *m, bool cut)
 {
 	uint64_t n = m->nbufs + m->gone.bufs;
+	struct dq_sb sb = { 0 };
 
 	print_gone(&m->gone);
 	if (n)
@@ -302,12 +303,9 @@ static void print_foot(const struct dq_model *m, bool cut)
 		fputs(", ", stdout);
 		print_visible(m->rung);
 	}
-	if (m->lost)
-		printf("; %" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
-	if (m->missed)
-		printf("; %" PRIu64 " return%s missed", m->missed, m->missed == 1 ? "" : "s");
-	if (!m->lost && !m->missed)
-		fputs("; no losses", stdout);
+	dq_put_losses(&sb, m->lost, m->missed);
+	printf("; %s", dq_sb_str(&sb));
+	dq_sb_free(&sb);
 	fputs(cut ? "; cut off\n" : "\n", stdout);
 }
 

@@ -295,7 +295,8 @@ static void progress(const struct recording *r, uint64_t now)
 		return;
 	dq_live_stats(r->live, &st);
 	fprintf(stderr, "\rdmaseq: %" PRIu64 " call%s, %" PRIu64 " buffer%s, %s, %" PRIu64 " lost\033[K",
-		st.calls, dq_plural(st.calls), st.buffers, dq_plural(st.buffers), dq_fmt_dur(dur, (now - r->t0) / 1000000000 * 1000000000), st.lost);
+		st.calls, dq_plural(st.calls), st.buffers, dq_plural(st.buffers), dq_fmt_dur(dur, (now - r->t0) / 1000000000 * 1000000000),
+		st.lost + st.missed_returns);
 	fflush(stderr);
 }
 
@@ -562,6 +563,7 @@ static void warn_keep(const struct recording *r)
 static void summary(const struct recording *r, uint64_t now)
 {
 	const struct record_out *o = &r->out;
+	struct dq_sb losses = { 0 };
 	struct dq_live_stats st;
 	char dur[24], size[16];
 
@@ -572,11 +574,13 @@ static void summary(const struct recording *r, uint64_t now)
 	record_say_holders(&r->watch);
 	if (dq_common.quiet)
 		return;
+	dq_put_losses(&losses, st.lost, st.missed_returns);
 	fprintf(stderr, "%sdmaseq: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
 	put_amount(r, &st);
-	fprintf(stderr, ", %s, %s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
-		o->missing ? "" : st.lost ? "with losses, " : "no losses, ",
+	fprintf(stderr, ", %s, %s%s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
+		o->missing ? "" : dq_sb_str(&losses), o->missing ? "" : ", ",
 		dq_fmt_size(size, o->bytes), o->path);
+	dq_sb_free(&losses);
 	if (r->t_failed)
 		fprintf(stderr, "dmaseq: %s\n", r->reason);
 }

@@ -571,7 +571,7 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	it.end.t = now;
 	it.end.reason = reason;
 	it.end.calls = st.calls;
-	it.end.lost = st.lost;
+	it.end.lost = st.lost + st.missed_returns;
 	collect_put(l->collect, &it);
 	err = collect_error(l->collect);
 	return err ? err : l->sink.flush(l->sink.ctx);

@@ -75,8 +75,8 @@ int dq_live_epoll_fd(const struct dq_live *l);	/* readable when dq_live_poll has
 const char *dq_live_error(const struct dq_live *l);
 
 struct dq_live_stats {
-	uint64_t calls, buffers, lost, in_flight;
-	uint64_t missed_returns;
+	uint64_t calls, buffers, in_flight;
+	uint64_t lost, missed_returns; /* the two kinds of losses: dq_put_losses() */
 	const char *rung;	/* the names of the rungs taken, joined by +: "fentry+multi+kprobe" */
 };
 void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st);

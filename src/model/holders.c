@@ -751,10 +751,6 @@ int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
 	case DQ_META:
 		h->filtered |= !strcmp(item->meta.key, "filter") && *item->meta.value;
 		return 0;
-	case DQ_HOOK:
-		if (item->hook.missed && matters(item->hook.id))
-			lose(h, item->hook.missed, 0);
-		return 0;
 	case DQ_TASK:
 		return put_task(h, &item->task);
 	case DQ_DEV:
@@ -772,7 +768,8 @@ int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
 	case DQ_SYS:
 		return put_sys(h, &item->sys);
 	case DQ_LOSS:
-		if (matters(item->loss.hook) && item->loss.count)
+		/* a call whose return was missed tells by itself which buffer is in doubt */
+		if (matters(item->loss.hook) && item->loss.count && !dq_loss_is_return(&item->loss))
 			lose(h, item->loss.count, item->loss.t1);
 		return 0;
 	case DQ_TASKEV:

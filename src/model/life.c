@@ -222,7 +222,7 @@ static bool is_dark(const struct dq_model *m, const struct dq_mbuf *b, const str
 static const char *attachment_state(struct dq_lives *ls, const struct dq_mcall *c)
 {
 	const struct dq_matt *a = dq_model_att(ls->m, c->c.att);
-	bool sure = a && !(a->a.flags & DQ_ATT_PREEXISTING) && !ls->m->lost &&
+	bool sure = a && !(a->a.flags & DQ_ATT_PREEXISTING) && !ls->m->lost && !ls->m->missed &&
 		    !(c->flags & DQ_MC_FAILED) && !(c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED));
 	uint64_t n = 0;
 

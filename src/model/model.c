@@ -336,14 +336,13 @@ static int put_name(struct dq_model *m, const struct dq_name *n)
 static int put_loss(struct dq_model *m, const struct dq_loss *l)
 {
 	struct dq_loss *row = DQ_PUSH(m->losses, m->nlosses, m->cap_losses);
+	uint64_t *sum;
 
 	if (!row)
 		return -ENOMEM;
 	*row = *l;
-	if (m->lost + l->count < m->lost)
-		m->lost = UINT64_MAX;	/* a hostile file */
-	else
-		m->lost += l->count;
+	sum = dq_loss_is_return(l) ? &m->missed : &m->lost;
+	*sum = l->count > UINT64_MAX - *sum ? UINT64_MAX : *sum + l->count; /* a hostile file */
 	return 0;
 }
 
@@ -455,7 +454,6 @@ static int put_item(struct dq_model *m, const struct dq_item *item)
 		put_meta(m, &item->meta);
 		return 0;
 	case DQ_HOOK:
-		m->missed += item->hook.missed;
 		return 0;
 	case DQ_TASK:
 		return put_task(m, &item->task);
@@ -537,7 +535,8 @@ static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b)
 	return o->t > b->first_use ? o->t : 0;
 }
 
-/* How many events were lost that could have been of this buffer. */
+/* How many events were lost that could have been of this buffer. Of which calls returns were missed
+ * is known: they are in the trace. */
 static uint64_t lost_of(const struct dq_model *m, const struct dq_mbuf *b)
 {
 	uint64_t n = 0;
@@ -545,7 +544,8 @@ static uint64_t lost_of(const struct dq_model *m, const struct dq_mbuf *b)
 	for (size_t i = 0; i < m->nlosses; i++) {
 		const struct dq_loss *l = &m->losses[i];
 
-		if ((l->t1 && l->t1 < b->born) || (b->released && l->t0 > b->died))
+		if (dq_loss_is_return(l) || (l->t1 && l->t1 < b->born) ||
+		    (b->released && l->t0 > b->died))
 			continue;
 		n = l->count > UINT64_MAX - n ? UINT64_MAX : n + l->count;
 	}

@@ -149,7 +149,7 @@ struct dq_model {
 	size_t nnames, cap_names;
 	struct dq_loss *losses;
 	size_t nlosses, cap_losses;
-	uint64_t lost, missed;	/* events; returns that the kernel says it missed */
+	uint64_t lost, missed;	/* the two kinds of losses: events, returns (dq_put_losses) */
 	uint64_t t_first, t_last; /* first and last time in the trace; its clock starts at t_first */
 	uint64_t calls;		/* recorded, every operation once; also those of no buffer */
 	uint64_t calls_nobuf;	/* of these: of no buffer (a lookup that failed ...) */

@@ -1248,12 +1248,9 @@ static void put_facts(struct em *e)
 		put(e, " · \\c(bad)\\b");
 	else
 		put(e, " · ");
-	if (m->lost)
-		dq_sb_printf(e->o, "%" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
-	if (m->missed)
-		dq_sb_printf(e->o, "%s%" PRIu64 " return%s missed", m->lost ? ", " : "", m->missed,
-			     m->missed == 1 ? "" : "s");
-	put(e, m->lost || m->missed ? "\\b\\c(dim)" : "no losses");
+	dq_put_losses(e->o, m->lost, m->missed);
+	if (m->lost || m->missed)
+		put(e, "\\b\\c(dim)");
 	if (e->s->npages > 1)
 		put_pages_fact(e);
 	else

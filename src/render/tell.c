@@ -548,13 +548,8 @@ static void foot_facts(struct tale *e)
 	if (e->s->folded && e->s->npages == 1)
 		dq_sb_printf(&sb, ", %" PRIu64 " of them by loops", e->s->folded);
 	foot(e, false, &sb);
-	if (m->lost) {
-		dq_sb_printf(&sb, "%" PRIu64 " event%s lost", m->lost, m->lost == 1 ? "" : "s");
-		foot(e, true, &sb);
-	}
-	if (m->missed) {
-		dq_sb_printf(&sb, "%" PRIu64 " return%s missed", m->missed,
-			     m->missed == 1 ? "" : "s");
+	if (m->lost || m->missed) {
+		dq_put_losses(&sb, m->lost, m->missed);
 		foot(e, true, &sb);
 	}
 }

@@ -4,9 +4,11 @@
  * interface, in the numbers of the generic ABI. Only the text form uses them; a value
  * that is not made of these is written as a number. Touches nothing.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "fields.h"
+#include "util/util.h"
 
 const struct dq_valname dq_names_task_flags[] = { { DQ_TASK_KTHREAD, "KTHREAD" }, { 0, NULL } };
 
@@ -119,4 +121,20 @@ int dq_arg_by_name(const struct dq_hook_info *h, const char *name, size_t len)
 			return i;
 	}
 	return -1;
+}
+
+bool dq_loss_is_return(const struct dq_loss *l)
+{
+	return !strcmp(l->source, "return");
+}
+
+void dq_put_losses(struct dq_sb *sb, uint64_t events, uint64_t returns)
+{
+	if (events)
+		dq_sb_printf(sb, "%" PRIu64 " event%s lost", events, events == 1 ? "" : "s");
+	if (returns)
+		dq_sb_printf(sb, "%s%" PRIu64 " return%s missed", events ? ", " : "", returns,
+			     returns == 1 ? "" : "s");
+	if (!events && !returns)
+		dq_sb_puts(sb, "no losses");
 }

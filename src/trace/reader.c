@@ -591,6 +591,8 @@ static void account(struct dq_reader *r, const struct dq_item *item)
 		st->lost_events += item->loss.count;
 		if (!strcmp(item->loss.source, "disk"))
 			st->disk_events += item->loss.count;
+		if (dq_loss_is_return(&item->loss))
+			st->missed_returns += item->loss.count;
 	}
 	for (int i = 0; i < k->n; i++) {
 		if (k->f[i].coding == DQ_C_START || k->f[i].coding == DQ_C_END)

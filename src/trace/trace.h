@@ -193,7 +193,9 @@ struct dq_ops {
 	uint64_t armed;		/* bit (hook id - 64): it is being recorded */
 };
 
-/* Events that happened and are not in the trace. */
+/* What happened and is missing: events that are not in the trace or, with the source "return", the
+ * results of calls that are in it (DQ_CALL_MISSED). Both are losses: END.lost is the sum of both,
+ * and outputs say them apart, see dq_put_losses(). */
 struct dq_loss {
 	const char *source;	/* "ring", "inflight", "depth", "return", "disk", "recursion" */
 	uint32_t hook;		/* 0: any */
@@ -201,6 +203,11 @@ struct dq_loss {
 	uint64_t count;
 	uint64_t t0, t1;	/* they happened between; 0,0: not known */
 };
+
+bool dq_loss_is_return(const struct dq_loss *l);
+/* "12 events lost, 3 returns missed"; "no losses" */
+struct dq_sb;
+void dq_put_losses(struct dq_sb *sb, uint64_t events, uint64_t returns);
 
 /* Two clocks read together. */
 struct dq_clock {
@@ -279,7 +286,7 @@ struct dq_timeline {
 struct dq_end {
 	uint64_t t;
 	const char *reason;	/* "command exited with status 0", "SIGINT", "-t 10", "disk full" ... */
-	uint64_t calls, lost;	/* totals */
+	uint64_t calls, lost;	/* how many calls there are; sum of the counts of LOSS items */
 };
 
 struct dq_item {
@@ -386,6 +393,7 @@ struct dq_reader_state {
 	uint64_t losses;	/* DQ_LOSS items returned ... */
 	uint64_t lost_events;	/* ... and the sum of their counts */
 	uint64_t disk_events;	/* of these: what the disk did not take */
+	uint64_t missed_returns; /* and those of which only the result is missing */
 };
 
 /* One chunk of the binary file, for `dump`. */

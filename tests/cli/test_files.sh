@@ -185,6 +185,20 @@ for cmd in list diagram graph dump export; do
 	expect 0 '' "$(dmaseq $cmd whole.dmaseq)" -- $cmd whole.txt
 done
 
+# returns that were missed are losses too: the same words and status everywhere
+sed '/^end /i loss source="return" cpu=0 count=2' whole.txt | sed 's/lost=0/lost=2/' >returns.txt
+returns='dmaseq: returns.txt: 2 returns missed while recording'
+for cmd in list dump diagram; do
+	expect 0 "$returns" '*' -- $cmd returns.txt
+	expect 3 "$returns" '*' -- $cmd --strict returns.txt
+done
+expect 3 "$returns" '*' -- dump --validate --strict returns.txt
+check "list counts them" grep -q '; 2 returns missed$' <(dmaseq -q list returns.txt)
+check "diagram counts them" grep -q '2 returns missed' <(dmaseq -q diagram returns.txt)
+sed -i 's/^end /loss source="ring" count=1\n&/; s/lost=2/lost=3/' returns.txt
+expect 3 'dmaseq: returns.txt: 1 event lost, 2 returns missed while recording' '*' -- list --strict returns.txt
+check "list says both" grep -q '; 1 event lost, 2 returns missed$' <(dmaseq -q list returns.txt)
+
 # what a full disk did not take, alone and with losses of another kind
 sed 's/source="ring"/source="disk"/' loss.txt >disk.txt
 partly_lost='dmaseq: disk.txt: the last 17 events are missing: they could not be written (a full disk?)'
