@@ -279,6 +279,18 @@ static void print_gone(const struct dq_gone *g)
 	puts("; --limit shows more, --shapes what they have in common\n");
 }
 
+void dq_list_kept(const struct dq_model *m)
+{
+	struct dq_sb sb = { 0 }, out = { 0 };
+
+	if (dq_model_put_kept(m, &sb)) {
+		dq_sb_visible(&out, dq_sb_str(&sb), sb.len, 200);
+		puts(dq_sb_str(&out));
+	}
+	dq_sb_free(&sb);
+	dq_sb_free(&out);
+}
+
 static void print_foot(const struct dq_model *m, bool cut)
 {
 	uint64_t n = m->nbufs + m->gone.bufs;
@@ -307,6 +319,7 @@ static void print_foot(const struct dq_model *m, bool cut)
 	printf("; %s", dq_sb_str(&sb));
 	dq_sb_free(&sb);
 	fputs(cut ? "; cut off\n" : "\n", stdout);
+	dq_list_kept(m);
 }
 
 /* ---- JSON ---- */
@@ -371,8 +384,9 @@ static void print_json(const struct dq_model *m, bool cut)
 	fputs(", \"rung\": ", stdout);
 	dq_list_json_str(m->rung);
 	printf(",\n  \"calls\": %" PRIu64 ", \"calls_of_no_buffer\": %" PRIu64
-	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"cut_off\": %s",
-	       m->calls, m->calls_nobuf, m->lost, m->missed, cut ? "true" : "false");
+	       ", \"lost\": %" PRIu64 ", \"missed\": %" PRIu64 ", \"forgotten\": %" PRIu64
+	       ", \"cut_off\": %s",
+	       m->calls, m->calls_nobuf, m->lost, m->missed, m->forgotten, cut ? "true" : "false");
 	if (m->gone.bufs)
 		printf(",\n  \"more\": {\"buffers\": %" PRIu64 ", \"calls\": %" PRIu64
 		       ", \"errors\": %" PRIu64 ", \"missed\": %" PRIu64 "}",

@@ -20,6 +20,9 @@ void dq_list_json_str(const char *s);
 int dq_list_holders(struct dq_model *m, const struct dq_reader_state *st, const char *path,
 		    uint64_t at, bool json);
 
+/* A line about what a flight recording has forgotten, if it has. */
+void dq_list_kept(const struct dq_model *m);
+
 /* The shapes of the buffers; l was there while m was loaded. 0 or -ENOMEM. */
 int dq_list_shapes(const struct dq_model *m, struct dq_lives *l, bool json);
 

@@ -63,12 +63,13 @@ static void put_n(struct dq_sb *sb, uint64_t n, const char *what)
 
 static void put_since(const struct view *v, uint64_t t, bool before)
 {
-	char buf[32];
+	char at[32], dur[32];
 
 	if (before)
 		dq_sb_puts(v->sb, " since before the recording");
 	else
-		dq_sb_printf(v->sb, " since %s", dq_fmt_dur(buf, rel(v->m, t)));
+		dq_sb_printf(v->sb, " since +%s, for %s", dq_fmt_dur(at, rel(v->m, t)),
+			     dq_fmt_dur(dur, v->now > t ? v->now - t : 0));
 }
 
 static void begin_line(const struct view *v)
@@ -216,6 +217,8 @@ static void put_caller(const struct view *v, const struct dq_hold_buf *b, const 
 	if (close > open + 1) {
 		snprintf(module, sizeof(module), "%.*s", (int)(close - open - 1), open + 1);
 		put_name(v->sb, dq_who_stands_behind(mb, module));
+	} else if (!strcmp(caller, DQ_CALLER_HIDDEN)) {
+		dq_sb_puts(v->sb, "somebody whom another recorder's probe hides");
 	} else {
 		put_name(v->sb, *caller ? caller : "the kernel");
 	}
@@ -415,9 +418,9 @@ static void put_foot(const struct view *v, size_t alive)
 	char buf[32];
 	uint64_t all = v->m->nbufs + v->m->gone.bufs;
 
-	dq_sb_printf(v->sb, "%zu of %" PRIu64 " buffer%s alive at %s%s", alive, all,
-		     all == 1 ? "" : "s", v->at_end ? "the end, " : "",
-		     dq_fmt_dur(buf, rel(v->m, v->now)));
+	dq_sb_printf(v->sb, "%zu of %" PRIu64 " buffer%s alive at %s+%s%s", alive, all,
+		     all == 1 ? "" : "s", v->at_end ? "the end (" : "",
+		     dq_fmt_dur(buf, rel(v->m, v->now)), v->at_end ? ")" : "");
 	if (v->at_end && v->m->final.id && !v->ndiffs)
 		dq_sb_puts(v->sb, "; looking found the same");
 	else if (v->ndiffs)
@@ -678,8 +681,10 @@ int dq_list_holders(struct dq_model *m, const struct dq_reader_state *st, const 
 		put_text(&v);
 	if (!ret)
 		ret = sb.err;
-	if (!ret && !json)
+	if (!ret && !json) {
 		fputs(dq_sb_str(&sb), stdout);
+		dq_list_kept(m);
+	}
 	for (size_t i = 0; i < v.ndiffs; i++)
 		free(v.diffs[i].text);
 	free(v.diffs);

@@ -175,6 +175,7 @@ void record_say_holders(const struct record_watch *w)
 {
 	const struct dq_snap *f = &w->final;
 	uint64_t excused = 0, said = 0, differ;
+	struct dq_sb sb = { 0 };
 
 	if (!f->id)
 		return;
@@ -183,13 +184,9 @@ void record_say_holders(const struct record_watch *w)
 		dq_warn("record: holders: %" PRIu64 " more. Try: dmaseq list --holders FILE", said - SENTENCES);
 	if (differ || dq_common.quiet)
 		return;
-	fprintf(stderr,
-		"dmaseq: holders: what is left agrees with a look at the end (%" PRIu64 " buffer%s, %" PRIu64
-		" fd%s, %" PRIu64 " mapping%s)",
-		f->bufs, dq_plural(f->bufs), f->fds, dq_plural(f->fds), f->maps, dq_plural(f->maps));
-	if (excused)
-		fprintf(stderr, ", but for %" PRIu64 " that cannot be told", excused);
-	fputc('\n', stderr);
+	dq_holders_verdict(&sb, f, excused, record_watch_doubtful(w));
+	fprintf(stderr, "dmaseq: holders: %s\n", dq_sb_str(&sb));
+	dq_sb_free(&sb);
 }
 
 void record_say_hooks(const struct dq_live *l)

@@ -341,6 +341,22 @@ static int settle(struct dq_holders *h, struct dq_hold_buf *b)
 	return ret;
 }
 
+void dq_holders_verdict(struct dq_sb *sb, const struct dq_snap *f, uint64_t excused, uint64_t doubtful)
+{
+	if (excused)
+		dq_sb_printf(sb, "of %" PRIu64 " holder%s it cannot be told whether the calls are right; "
+			     "the rest agrees", excused, excused == 1 ? "" : "s");
+	else if (doubtful)
+		dq_sb_printf(sb, "who holds %" PRIu64 " buffer%s cannot be told from the calls; "
+			     "what is known agrees", doubtful, doubtful == 1 ? "" : "s");
+	else
+		dq_sb_puts(sb, "what is left agrees");
+	dq_sb_printf(sb, " with a look at the end (%" PRIu64 " buffer%s, %" PRIu64 " fd%s, %" PRIu64
+		     " mapping%s)", f->bufs, f->bufs == 1 ? "" : "s", f->fds, f->fds == 1 ? "" : "s",
+		     f->maps, f->maps == 1 ? "" : "s");
+}
+
+
 int dq_holders_settle(struct dq_holders *h)
 {
 	const struct dq_snap *s = &h->final;

@@ -148,6 +148,11 @@ uint64_t dq_holders_compare(struct dq_holders *h,
 			    void (*fn)(const char *sentence, bool excused, void *ctx), void *ctx,
 			    uint64_t *ret_excused);
 
+/* What a comparison without differences says, what cannot be told first: `excused` as above, of
+ * `doubtful` buffers the calls alone do not say who holds them. */
+void dq_holders_verdict(struct dq_sb *sb, const struct dq_snap *final, uint64_t excused,
+			uint64_t doubtful);
+
 /* Of buffers in doubt, takes what the final look found for the truth, if it found all there was. */
 int dq_holders_settle(struct dq_holders *h);
 

@@ -8,6 +8,7 @@
  * May use src/trace and src/util.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -222,12 +223,32 @@ static void put_meta(struct dq_model *m, const struct dq_meta *meta)
 	const struct { const char *key; const char **to; } known[] = {
 		{ "kernel.release", &m->release }, { "kernel.version", &m->version },
 		{ "arch", &m->arch }, { "rung", &m->rung }, { "cmdline", &m->cmdline },
-		{ "tool", &m->tool },
+		{ "tool", &m->tool }, { "keep.last", &m->keep_last },
 	};
+	uint64_t n = 0;
 
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(known); i++)
 		if (!strcmp(meta->key, known[i].key))
 			*known[i].to = meta->value;
+	m->forgot |= !strcmp(meta->key, "keep.from");
+	if (!strcmp(meta->key, "keep.forgotten") && !dq_parse_uint(meta->value, &n))
+		m->forgotten = n;
+	else if (!strcmp(meta->key, "keep.lost") && !dq_parse_uint(meta->value, &n))
+		m->forgotten_lost = n;
+}
+
+bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb)
+{
+	if (!m->forgot)
+		return false;
+	dq_sb_puts(sb, "flight recording: the last ");
+	dq_sb_puts(sb, m->keep_last && *m->keep_last ? m->keep_last : "part of it");
+	dq_sb_printf(sb, "; %" PRIu64 " older call%s forgotten by request", m->forgotten,
+		     m->forgotten == 1 ? " was" : "s were");
+	if (m->forgotten_lost)
+		dq_sb_printf(sb, ", and before that %" PRIu64 " event%s lost", m->forgotten_lost,
+			     m->forgotten_lost == 1 ? " was" : "s were");
+	return true;
 }
 
 /* Finds or makes the row of id in a table; *ret_i is its index. */

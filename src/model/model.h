@@ -149,6 +149,9 @@ struct dq_model {
 	size_t nnames, cap_names;
 	struct dq_loss *losses;
 	size_t nlosses, cap_losses;
+	const char *keep_last;	/* NULL, or what of a flight recording was to be kept: "64M", "10s" */
+	bool forgot;		/* it was longer than that */
+	uint64_t forgotten, forgotten_lost; /* calls; events that were lost among them */
 	uint64_t lost, missed;	/* the two kinds of losses: events, returns (dq_put_losses) */
 	uint64_t t_first, t_last; /* first and last time in the trace; its clock starts at t_first */
 	uint64_t calls;		/* recorded, every operation once; also those of no buffer */
@@ -239,6 +242,9 @@ const struct dq_stack *dq_model_stack(const struct dq_model *m, uint32_t id);
 /* The buffer whose chart a user most likely wants: the first with the most phases. NULL: none. */
 const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
 /* The name that a user gave a process. */
+/* "flight recording: the last 10s; 12 older calls were forgotten by request", as it is in the file, so
+ * to be escaped; false and nothing when nothing was forgotten. */
+bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb);
 const char *dq_task_process(const struct dq_model *m, uint32_t id);
 
 /* ---- the story ---- */

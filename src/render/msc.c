@@ -1266,9 +1266,17 @@ static void put_remarks(struct em *e)
 {
 	const struct dq_reader_state *st = e->in->state;
 	const struct dq_story *s = e->s;
+	struct dq_sb kept = { 0 };
 
 	if (st && (st->truncated || st->bad_chunks || st->lost_chunks || st->skipped_bytes))
 		put(e, "endnote: \\c(bad)the file is damaged: parts of it could not be read;\n");
+	if (dq_model_put_kept(s->m, &kept)) {
+		put(e, "endnote: \\c(warn)");
+		dq_msc_escape(e->o, dq_sb_str(&kept), 3 * LABEL_MAX);
+		put(e, ";\n");
+	}
+	e->o->err = e->o->err ? e->o->err : kept.err;
+	dq_sb_free(&kept);
 	if (st ? st->no_end : !s->m->has_end)
 		put(e, "endnote: \\c(bad)the recording was cut off: it has no proper end;\n");
 	if (s->m->final.differ)

@@ -592,6 +592,8 @@ static void tell_foot(struct tale *e)
 	foot_facts(e);
 	if (st && (st->truncated || st->bad_chunks || st->lost_chunks || st->skipped_bytes))
 		e->t->foot(e->ctx, "the file is damaged: parts of it could not be read", true);
+	if (dq_model_put_kept(s->m, &sb))
+		foot(e, false, &sb);
 	if (st ? st->no_end : !s->m->has_end)
 		e->t->foot(e->ctx, "the recording was cut off: it has no proper end", true);
 	if (differ) {

@@ -450,6 +450,24 @@ static void test_compare(void **state)
 		    "(excused) a (10) should have 1 descriptor of buffer 1 (fd 5), and 0 were found\n");
 }
 
+/* What cannot be told comes first. */
+static void test_verdict(void **state)
+{
+	const struct dq_snap f = { .id = 1, .bufs = 1, .fds = 2 };
+	struct dq_sb sb = { 0 };
+
+	dq_holders_verdict(&sb, &f, 0, 0);
+	dq_sb_putc(&sb, '\n');
+	dq_holders_verdict(&sb, &f, 3, 2);
+	dq_sb_putc(&sb, '\n');
+	dq_holders_verdict(&sb, &f, 0, 2);
+	assert_string_equal(dq_sb_str(&sb),
+		"what is left agrees with a look at the end (1 buffer, 2 fds, 0 mappings)\n"
+		"of 3 holders it cannot be told whether the calls are right; the rest agrees with a look at the end (1 buffer, 2 fds, 0 mappings)\n"
+		"who holds 2 buffers cannot be told from the calls; what is known agrees with a look at the end (1 buffer, 2 fds, 0 mappings)");
+	dq_sb_free(&sb);
+}
+
 static void test_compare_proves_nothing(void **state)
 {
 	/* not everything was looked at */
@@ -483,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_past),
 		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_verdict),
 		cmocka_unit_test(test_compare_proves_nothing),
 	};
 
