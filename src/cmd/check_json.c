@@ -155,8 +155,8 @@ void check_print_json(const struct check_view *v)
 	fputs(", ", stdout);
 	str("rung", dq_check_meta(v->k, "rung"));
 	printf(",\n  \"calls\": %" PRIu64 ", \"buffers\": %" PRIu64 ", \"lost\": %" PRIu64
-	       ", \"buffers_in_doubt\": %" PRIu64 ", \"incomplete\": %s,\n  \"findings\": [",
-	       dq_check_calls(v->k), dq_check_bufs(v->k), dq_check_lost(v->k), v->doubtful,
+	       ", \"missed\": %" PRIu64 ", \"buffers_in_doubt\": %" PRIu64 ", \"incomplete\": %s,\n  \"findings\": [",
+	       dq_check_calls(v->k), dq_check_bufs(v->k), dq_check_lost(v->k), dq_check_missed(v->k), v->doubtful,
 	       v->incomplete ? "true" : "false");
 	for (size_t i = 0; i < v->n; i++) {
 		fputs(i ? ",\n" : "\n", stdout);

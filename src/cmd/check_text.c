@@ -292,6 +292,7 @@ static void print_sums(const struct check_view *v)
 {
 	size_t n[DQ_SEV_MAX] = { 0 };
 	const char *sep = " (";
+	struct dq_sb sb = { 0 };
 
 	for (size_t i = 0; i < v->n; i++)
 		n[v->f[i].severity] += !v->by[i];
@@ -317,8 +318,11 @@ static void print_sums(const struct check_view *v)
 		fputs(", ", stdout);
 		print_visible(dq_check_meta(v->k, "rung"));
 	}
-	if (dq_check_lost(v->k))
-		printf("; %" PRIu64 " event%s lost", dq_check_lost(v->k), dq_plural(dq_check_lost(v->k)));
+	if (dq_check_lost(v->k) || dq_check_missed(v->k)) {
+		dq_put_losses(&sb, dq_check_lost(v->k), dq_check_missed(v->k));
+		printf("; %s", dq_sb_str(&sb));
+		dq_sb_free(&sb);
+	}
 	fputs(v->cut ? "; cut off\n" : "\n", stdout);
 }
 

@@ -239,6 +239,11 @@ uint64_t dq_check_lost(const struct dq_check *k)
 	return k->lost;
 }
 
+uint64_t dq_check_missed(const struct dq_check *k)
+{
+	return k->missed;
+}
+
 uint64_t dq_check_doubtful(const struct dq_check *k)
 {
 	return k->doubtful;
@@ -579,7 +584,9 @@ static void lose(struct dq_check *k, uint32_t hook, uint64_t t0, uint64_t t1)
 
 static void put_loss(struct dq_check *k, const struct dq_loss *l)
 {
-	k->lost = l->count > UINT64_MAX - k->lost ? UINT64_MAX : k->lost + l->count;
+	uint64_t *sum = dq_loss_is_return(l) ? &k->missed : &k->lost;
+
+	*sum = l->count > UINT64_MAX - *sum ? UINT64_MAX : *sum + l->count;
 	if (l->count)
 		lose(k, l->hook, l->t1 ? l->t0 : 0, l->t1 ? l->t1 : UINT64_MAX);
 }

@@ -103,7 +103,8 @@ const struct dq_rule_sum *dq_check_sum(const struct dq_check *c, enum dq_rule_id
 uint64_t dq_check_time(const struct dq_check *c, uint64_t t); /* since the trace's first event */
 uint64_t dq_check_calls(const struct dq_check *c);
 uint64_t dq_check_bufs(const struct dq_check *c);
-uint64_t dq_check_lost(const struct dq_check *c);
+uint64_t dq_check_lost(const struct dq_check *c);	/* the two kinds of losses: see dq_put_losses() */
+uint64_t dq_check_missed(const struct dq_check *c);
 uint64_t dq_check_doubtful(const struct dq_check *c); /* buffers that lived while events were lost */
 const char *dq_check_meta(const struct dq_check *c, const char *key); /* "" when not said */
 const struct dq_task *dq_check_task(const struct dq_check *c, uint32_t id); /* NULL */

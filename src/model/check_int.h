@@ -214,7 +214,7 @@ struct dq_check {
 	struct dq_map *ix_found;
 	struct chk_loss *losses;
 	size_t nlosses, cap_losses;
-	uint64_t lost, doubtful;
+	uint64_t lost, missed, doubtful;
 	struct dq_holders *holders;
 	uint64_t ncalls, nseen;		/* calls; buffers */
 	uint64_t t_first, t_last;
