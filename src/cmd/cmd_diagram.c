@@ -324,12 +324,33 @@ static int write_source_instead(const char *path, const char *ext, const struct 
 	return err ? err : -ENOENT;
 }
 
-static int write_picture(const char *path, const char *ext, const struct dq_sb *src)
+/* Without them the picture is still one. */
+static int add_details(struct dq_sb *svg, const struct dq_sb *src, const struct dq_render_input *in,
+		       char **ret_why)
+{
+	struct dq_sb map = { 0 };
+	int err = dq_picture_msc(&map, "lmap", src->s, src->len, ret_why);
+
+	if (!err)
+		err = dq_svg_hover(svg, dq_sb_str(&map), in);
+	if (err == -ENODATA) {
+		dq_warn("the arrows of the picture have no details: the layout map of this msc-gen "
+			"is not understood");
+		err = 0;
+	}
+	dq_sb_free(&map);
+	return err;
+}
+
+static int write_picture(const char *path, const char *ext, const struct dq_sb *src,
+			 const struct dq_render_input *in)
 {
 	struct dq_sb pic = { 0 };
 	char *why = NULL;
 	int err = dq_picture_msc(&pic, ext, src->s, src->len, &why);
 
+	if (!err && !strcmp(ext, "svg"))
+		err = add_details(&pic, src, in, &why);
 	if (err == -ENOENT)
 		err = write_source_instead(path, ext, src);
 	else if (err)
@@ -387,7 +408,7 @@ static const struct dq_renderer *choose_renderer(const struct diagram_opts *o)
 	return NULL;
 }
 
-static int deliver(const struct dq_sb *src, const char *path)
+static int deliver(const struct dq_sb *src, const char *path, const struct dq_render_input *in)
 {
 	const char *ext = path ? extension(path) : "";
 
@@ -395,7 +416,8 @@ static int deliver(const struct dq_sb *src, const char *path)
 		fwrite(src->s, 1, src->len, stdout);
 		return 0;	/* main says it when stdout is full */
 	}
-	return is_picture(ext) ? write_picture(path, ext, src) : write_file(path, src->s, src->len);
+	return is_picture(ext) ? write_picture(path, ext, src, in) :
+				 write_file(path, src->s, src->len);
 }
 
 /* Mermaid does not even begin with a text that is longer, unless its page says otherwise. */
@@ -418,7 +440,7 @@ static int draw_page(const struct dq_renderer *how, struct dq_render_input *in, 
 	if (err)
 		dq_err("the chart could not be made: %s", strerror(-err));
 	else
-		err = deliver(&src, path);
+		err = deliver(&src, path, in);
 	dq_sb_free(&src);
 	return err;
 }

@@ -88,4 +88,11 @@ void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max);
 int dq_picture_msc(struct dq_sb *out, const char *format, const char *source, size_t len,
 		   char **ret_err);
 
+/*
+ * Adds text and details to such an SVG of a page of a story: map is the layout map ("lmap") of
+ * the same source. 0, -ENOMEM, -EINVAL: that is no SVG; -ENODATA: text was added, but the arrows of
+ * the map are not those of the story, so that it cannot be told what they are.
+ */
+int dq_svg_hover(struct dq_sb *svg, const char *map, const struct dq_render_input *in);
+
 #endif /* DQ_RENDER_H */
