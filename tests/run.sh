@@ -9,6 +9,7 @@
 #	golden	a trace in, the committed output out
 #	cli	every sentence and status of the command line
 #	fuzz	the reader against anything
+#	bench	what reading a trace costs, in instructions
 #	vm	real kernels under QEMU
 # Outside of the tree it touches the package database (not with --no-install) and
 # the cache of the vm ring (~/.cache/dmaseq).
@@ -18,7 +19,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-ALL_RINGS='unit golden cli fuzz vm'
+ALL_RINGS='unit golden cli fuzz bench vm'
 BUILD=build/dev
 LOGS=build/test-logs
 CI=${CI:-false}
