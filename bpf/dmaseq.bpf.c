@@ -1656,11 +1656,36 @@ static __always_inline int on_return(__u32 hook, __u64 ret)
 
 /* ---- the programs ------------------------------------------------------------------------- */
 
-static __always_inline __u64 stack_caller(void *ctx, const __u32 hook)
+#if defined(__TARGET_ARCH_x86)
+/* 7.2 on amd64 jumps to a trampoline that has an fexit, and then the function is not on the stack: the
+ * trampoline returns to the caller. fentry's context lies in the trampoline's frame: the arguments, the
+ * result, a frame pointer, the return address; which must also be on the stack that was walked. */
+static __noinline __u64 jumped_from(__u64 *ctx, __u32 nargs)
 {
-	__u64 base = cfg.addr[hook];
+	__u64 ip[8] = {}, ra = 0;
 
-	return hook_kind(hook) == KIND_API && base ? caller_of(ctx, base) : 0;
+	if (bpf_probe_read_kernel(&ra, sizeof(ra), ctx + (nargs & 7) + 2) ||
+	    bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
+		return 0;
+	for (int i = 1; i < 8; i++)
+		if (ra && ip[i] == ra)
+			return ra;
+	return 0;
+}
+#endif
+
+static __always_inline __u64 stack_caller(__u64 *ctx, const __u32 hook, __u32 nargs)
+{
+	__u64 base = cfg.addr[hook], ra;
+
+	if (hook_kind(hook) != KIND_API || !base)
+		return 0;
+	ra = caller_of(ctx, base);
+#if defined(__TARGET_ARCH_x86)
+	if (!ra)
+		ra = jumped_from(ctx, nargs);
+#endif
+	return ra;
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -1738,7 +1763,7 @@ static __always_inline int handle(struct pt_regs *ctx, __u32 hook, __u32 is_retu
 	{                                                                                          \
 		return on_entry(ctx, HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
 				FARG(ctx, 2, n), FARG(ctx, 3, n), 0,                               \
-				stack_caller(ctx, HOOK_##ENUM));                                   \
+				stack_caller(ctx, HOOK_##ENUM, n));                                   \
 	}                                                                                          \
 	SEC("?fexit") int fr_##ENUM(__u64 *ctx)                                                    \
 	{                                                                                          \
