@@ -9,8 +9,9 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_common.h"
 #include "cmd/side.h"
+#include "render/render.h"
 
-enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT };
+enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_JUNIT, FORMAT_MSC };
 
 struct diff_opts {
 	int format;
@@ -26,10 +27,10 @@ struct diff_opts {
 
 #define OFF(m) offsetof(struct diff_opts, m)
 static const struct dq_opt opts[] = {
-	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, OFF(format), NULL, "text, json or junit",
-	  "text json junit", false },
+	{ "format", 'f', "FORMAT", DQ_OPT_ENUM, OFF(format), NULL,
+	  "text, json, junit, or msc: a chart of both sides", "text json junit msc", false },
 	{ "output", 'o', "OUT", DQ_OPT_STR, OFF(out), NULL,
-	  "write to this file and not to the standard output", NULL, false },
+	  "write to this file; x.svg, x.png, x.pdf: a picture, x.signalling: its source", NULL, false },
 	{ "full", 0, NULL, DQ_OPT_FLAG, OFF(full), NULL,
 	  "show equal steps, too", NULL, false },
 	{ "counts", 0, "HOW", DQ_OPT_ENUM, OFF(counts), "What is a difference",
@@ -85,6 +86,53 @@ static void warn_times(const struct dq_side *a, const struct dq_side *b, unsigne
 		dq_warn("durations are not compared: a baseline has none");
 }
 
+static const char *extension(const char *path)
+{
+	const char *dot = path ? strrchr(path, '.') : NULL;
+
+	return dot && !strchr(dot, '/') ? dot + 1 : "";
+}
+
+static bool is_picture(const char *path)
+{
+	const char *ext = extension(path);
+
+	return !strcmp(ext, "svg") || !strcmp(ext, "png") || !strcmp(ext, "pdf");
+}
+
+/* Without msc-gen the source goes beside the picture that was wanted. */
+static int source_instead(const char *path, const struct dq_sb *src)
+{
+	struct dq_sb name = { 0 };
+	int err;
+
+	dq_sb_put(&name, path, strlen(path) - strlen(extension(path)));
+	dq_sb_puts(&name, dq_renderer_msc.ext);
+	err = name.err ? name.err : dq_write_out(name.s, src->s, src->len);
+	if (!err)
+		dq_err("there is no msc-gen here (Debian: msc-generator-nox); the source is in %s, "
+		       "to render it: msc-gen -T %s -o %s %s", name.s, extension(path), path, name.s);
+	dq_sb_free(&name);
+	return err ? err : -ENOENT;
+}
+
+static int write_picture(const char *path, const struct dq_sb *src)
+{
+	struct dq_sb pic = { 0 };
+	char *why = NULL;
+	int err = dq_picture_msc(&pic, extension(path), src->s, src->len, &why);
+
+	if (err == -ENOENT)
+		err = source_instead(path, src);
+	else if (err)
+		dq_err("%s", why ? why : strerror(-err));
+	else
+		err = dq_write_out(path, pic.s, pic.len);
+	free(why);
+	dq_sb_free(&pic);
+	return err;
+}
+
 static int report(const struct dq_diff *d, const struct diff_opts *o, char **argv)
 {
 	const struct dq_report r = { .d = d, .a = argv[0], .b = argv[1], .full = o->full,
@@ -92,7 +140,10 @@ static int report(const struct dq_diff *d, const struct diff_opts *o, char **arg
 	struct dq_sb sb = { 0 };
 	int err;
 
-	if (o->format == FORMAT_JSON)
+	if (o->format == FORMAT_MSC || is_picture(o->out) ||
+	    !strcmp(extension(o->out), dq_renderer_msc.ext))
+		sb.err = dq_diff_msc(&sb, d, r.a, r.b);
+	else if (o->format == FORMAT_JSON)
 		dq_diff_json(&sb, &r);
 	else if (o->format == FORMAT_JUNIT)
 		dq_diff_junit(&sb, &r);
@@ -102,7 +153,8 @@ static int report(const struct dq_diff *d, const struct diff_opts *o, char **arg
 	if (err)
 		dq_err("the report could not be made: %s", strerror(-err));
 	else
-		err = dq_write_out(o->out, sb.s, sb.len);
+		err = is_picture(o->out) ? write_picture(o->out, &sb) :
+					   dq_write_out(o->out, sb.s, sb.len);
 	dq_sb_free(&sb);
 	return err;
 }
@@ -142,6 +194,8 @@ static int run(void *vo, int argc, char **argv)
 		return dq_usage_error(&dq_cmd_diff, "--timing needs a percentage, like 20%%");
 	if (!strcmp(argv[0], "-") && !strcmp(argv[1], "-"))
 		return dq_usage_error(&dq_cmd_diff, "only one side can be the standard input");
+	if (is_picture(o->out) && o->format >= 0 && o->format != FORMAT_MSC)
+		return dq_usage_error(&dq_cmd_diff, "'%s' is a picture; -f msc makes those", o->out);
 	if (o->ignore)
 		err = load_rules(&rules, o->ignore);
 	if (!err)
@@ -168,6 +222,7 @@ const struct dq_cmd dq_cmd_diff = {
 	.max_args = 2,
 	.examples = "  dmaseq diff good.dmaseq bad.dmaseq\n"
 		    "  dmaseq diff camera.baseline today.dmaseq -f junit -o diff.xml\n"
+		    "  dmaseq diff good.dmaseq bad.dmaseq -o diff.svg\n"
 		    "  git show HEAD~5:camera.baseline | dmaseq diff - camera.baseline\n",
 	.run = run,
 };

@@ -406,7 +406,7 @@ static bool one_word(const char *a, const char *b, const char **wa, size_t *la, 
 	return found && !*a && !*b;
 }
 
-static struct dq_rename *find_rename(struct dq_diff *d, const char *a, size_t la, const char *b,
+static struct dq_new_name *find_rename(struct dq_diff *d, const char *a, size_t la, const char *b,
 				     size_t lb)
 {
 	for (size_t i = 0; i < d->nrenames; i++)
@@ -418,7 +418,7 @@ static struct dq_rename *find_rename(struct dq_diff *d, const char *a, size_t la
 
 static int note_rename(struct dq_diff *d, const char *a, const char *b)
 {
-	struct dq_rename *r;
+	struct dq_new_name *r;
 	const char *wa, *wb;
 	size_t la, lb;
 
@@ -484,7 +484,7 @@ static int note_nodes(struct dq_diff *d, const struct dq_unode *v, size_t n)
 }
 
 /* Not a new name, but something else: what one side has besides, or what is no name at all. */
-static bool is_rename(const struct dq_diff *d, const struct dq_rename *r)
+static bool is_rename(const struct dq_diff *d, const struct dq_new_name *r)
 {
 	static const char *const no_names[] = { "BIDIRECTIONAL", "TO_DEVICE", "FROM_DEVICE", "NONE",
 						"START", "END", "READ", "WRITE", "RW" };
@@ -529,7 +529,7 @@ static int find_renames(struct dq_diff *d)
 				ret = note_nodes(d, t->v, t->n);
 		}
 	for (size_t i = 0; i < d->nrenames; i++) {
-		struct dq_rename r = d->renames[i];
+		struct dq_new_name r = d->renames[i];
 
 		if (!ret && is_rename(d, &r)) {
 			d->renames[to++] = r;

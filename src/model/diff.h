@@ -109,7 +109,7 @@ struct dq_pair {
 	uint64_t steps;		/* all of them */
 };
 
-struct dq_rename {
+struct dq_new_name {
 	char *from, *to;
 	uint64_t steps;
 };
@@ -119,7 +119,7 @@ struct dq_diff {
 	struct dq_diff_opts o;
 	struct dq_pair *pairs;
 	size_t npairs, cap;
-	struct dq_rename *renames;
+	struct dq_new_name *renames;
 	size_t nrenames, cap_renames;
 	uint32_t kernel;	/* rules that were needed anywhere */
 	bool other_kernel;

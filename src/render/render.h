@@ -73,6 +73,10 @@ struct dq_renderer {
 extern const struct dq_renderer dq_renderer_msc, dq_renderer_text, dq_renderer_plantuml,
 	dq_renderer_mermaid;
 
+/* What changed, as one chart of both sides, which are called a and b. 0 or -errno. */
+struct dq_diff;
+int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const char *b);
+
 /* Text for a label or a quoted attribute of Msc-generator, whatever the bytes are. At most
  * max code points (0: all). */
 void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max);

@@ -94,6 +94,22 @@ t = e.parse(sys.stdin).getroot(); assert (t.get("tests"), t.get("failures")) == 
 	check "... also with hostile names" python3 -c 'import sys, xml.etree.ElementTree as e
 e.parse(sys.stdin)' <.out/o
 fi
+# the chart of both sides, by the real renderer
+if command -v msc-gen >/dev/null; then
+	mkdir home
+	for new in bad.txt "$golden/hostile-names.txt" "$golden/udmabuf-sync.txt" "$golden/leak.txt" good.txt; do
+		dmaseq diff -q -f msc good.txt "$new" >chart.signalling
+		HOME=$PWD/home MSC_GEN_RC=$PWD/home msc-gen -q --nopaths --nocopyright -S signalling -T lmap \
+			-o map chart.signalling 2>said
+		check "msc-gen has nothing to say about the chart of $new" test ! -s said -a -s map
+	done
+	status 1 diff good.txt bad.txt -o diff.svg
+	check "a picture" grep -q '<svg' diff.svg
+fi
+status 1 diff good.txt bad.txt -o diff.signalling
+check "a source" grep -q 'ops->vmap \[removed\]' diff.signalling
+usage diff "'x.png' is a picture; -f msc makes those" -f json -o x.png good.txt bad.txt
+
 status 1 diff --color=always good.txt bad.txt
 check "colour when it is asked for" grep -q $'\033' .out/o
 
