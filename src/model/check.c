@@ -334,7 +334,7 @@ static uint64_t key_of(const struct dq_check *k, const struct dq_finding *f)
 	h = mix_str(h, f->has_att ? f->att.driver : "");
 	h = mix_str(h, f->process);
 	h = mix_str(h, f->caller);
-	return dq_hash_mix(h ^ f->tgid ^ ((uint64_t)f->confidence << 32));
+	return dq_hash_mix(h ^ f->confidence);
 }
 
 static void add_buf(struct chk_found *d, const struct dq_finding *f)
