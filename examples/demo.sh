@@ -127,7 +127,7 @@ record_in_vm()
 draw()
 {
 	local ext look
-	for look in lanes post; do
+	for look in light post; do
 		for ext in signalling svg png; do
 			step "drawing $1, $look.$ext" "$binary" diagram "$OUT/$1.dmaseq" \
 				--template $look -o "$OUT/$1-$look.$ext"

@@ -31,6 +31,7 @@ struct diagram_opts {
 	const char *out;
 	int format;
 	const char *tmpl;
+	bool include;
 	int charset;
 	uint64_t width;
 	int level;
@@ -51,7 +52,9 @@ static const struct dq_opt opts[] = {
 	  "msc: for Msc-generator (default); text: a ladder diagram, as it is; plantuml; mermaid",
 	  "msc text plantuml mermaid", false },
 	{ "template", 0, "NAME", DQ_OPT_STR, OFF(tmpl), NULL,
-	  "the look: lanes (default), classic, post, or a file", NULL, false },
+	  "the look: light (default), dark, print, classic, post, or a file", NULL, false },
+	{ "include", 0, NULL, DQ_OPT_FLAG, OFF(include), NULL,
+	  "the source names the template's files instead of having their text", NULL, false },
 	{ "level", 0, "LEVEL", DQ_OPT_ENUM, OFF(level), "What is drawn",
 	  "app: an arrow for a syscall; api: the calls of drivers; ops: every frame and wait",
 	  "app api ops", false },
@@ -511,7 +514,9 @@ static int run(void *vo, int argc, char **argv)
 	if (!how)
 		return DQ_EXIT_FAIL;
 	if (how == &dq_renderer_msc)
-		err = dq_template_load(&t, o->tmpl ? o->tmpl : "lanes", &why);
+		err = dq_template_load(&t, o->tmpl ? o->tmpl : "light", &why);
+	if (!err && t && o->include)
+		err = dq_template_refer(t);
 	if (err)
 		dq_err("%s", why ? why : strerror(-err));
 	free(why);

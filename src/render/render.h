@@ -41,12 +41,16 @@ struct dq_template {
 		char *name, *say;
 	} *lanes;		/* what lanes are called instead */
 	size_t nlanes, cap_lanes;
-	int depth;		/* while it is loaded: templates on templates */
+	int depth;		/* while it is loaded: a template on a template */
+	struct dq_sb building;	/* ... its text so far */
+	struct dq_sb include;	/* what a chart has that refers to it */
 };
 
-/* name: of a built-in template ("lanes"), or a file. On error *ret_err, if not NULL, is a
+/* name: of a built-in template ("light"), or a file. On error *ret_err, if not NULL, is a
  * sentence (malloc'ed). */
 int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_err);
+/* Charts shall name the files of the template instead of having its text. */
+int dq_template_refer(struct dq_template *t);
 void dq_template_free(struct dq_template **t);
 /* What a phase is called where no template says otherwise; NULL: it has no title. */
 const char *dq_phase_title(enum dq_phase ph);

@@ -15,10 +15,12 @@
 
 #define TEMPLATE_MAX (256 * 1024)	/* nobody writes a longer one by hand */
 
-extern const unsigned char dq_tmpl_lanes[], dq_tmpl_classic[], dq_tmpl_post[];
-extern const size_t dq_tmpl_lanes_len, dq_tmpl_classic_len, dq_tmpl_post_len;
+extern const unsigned char dq_tmpl_light[], dq_tmpl_dark[], dq_tmpl_print[], dq_tmpl_classic[],
+	dq_tmpl_post[];
+extern const size_t dq_tmpl_light_len, dq_tmpl_dark_len, dq_tmpl_print_len, dq_tmpl_classic_len,
+	dq_tmpl_post_len;
 
-static const char *const names[] = { "lanes", "classic", "post", NULL };
+static const char *const names[] = { "light", "dark", "print", "classic", "post", NULL };
 
 const char *const *dq_template_names(void)
 {
@@ -194,6 +196,8 @@ static void trim(const char **s, size_t *n)
 		(*n)--;
 }
 
+static int load_builtin(struct dq_template *t, const char *name, size_t len, char **ret_err);
+
 /* A comment line. 0, -EINVAL: a directive that is not understood, -ENOMEM. */
 static int comment(struct dq_template *t, const char *s, size_t n)
 {
@@ -215,12 +219,13 @@ static int comment(struct dq_template *t, const char *s, size_t n)
 	kn = (size_t)(eq - s);
 	trim(&s, &kn);
 	trim(&v, &vn);
+	if (is(s, kn, "base"))
+		return t->building.len || t->depth > 1 ? -EINVAL : load_builtin(t, v, vn, NULL);
 	return directive(t, s, kn, v, vn);
 }
 
 static int parse(struct dq_template *t, const char *name, const char *s, size_t len, char **ret_err)
 {
-	struct dq_sb text = { 0 };
 	const char *end = s + len;
 	char where[32];
 	int line = 0;
@@ -234,11 +239,10 @@ static int parse(struct dq_template *t, const char *name, const char *s, size_t 
 		if (n && *s == '#')
 			ret = comment(t, s, n);
 		else {
-			dq_sb_put(&text, s, n);
-			dq_sb_putc(&text, '\n');
+			dq_sb_put(&t->building, s, n);
+			dq_sb_putc(&t->building, '\n');
 		}
 		if (ret) {
-			dq_sb_free(&text);
 			snprintf(where, sizeof(where), "%d", line);
 			if (ret != -EINVAL)
 				return ret;
@@ -247,10 +251,30 @@ static int parse(struct dq_template *t, const char *name, const char *s, size_t 
 		}
 		s += n + (nl ? 1 : 0);
 	}
-	if (text.err)
-		return text.err;
-	t->text = text.s ? text.s : strdup("");
-	return t->text ? 0 : -ENOMEM;
+	return t->building.err;
+}
+
+/* ---- what is built in ---- */
+
+/* -EINVAL: there is no such template */
+static int load_builtin(struct dq_template *t, const char *name, size_t len, char **ret_err)
+{
+	const struct { const unsigned char *data; size_t len; } builtin[] = {
+		{ dq_tmpl_light, dq_tmpl_light_len },	  { dq_tmpl_dark, dq_tmpl_dark_len },
+		{ dq_tmpl_print, dq_tmpl_print_len },	  { dq_tmpl_classic, dq_tmpl_classic_len },
+		{ dq_tmpl_post, dq_tmpl_post_len },
+	};
+	int ret = -EINVAL;
+
+	for (size_t i = 0; names[i]; i++) {
+		if (!is(name, len, names[i]))
+			continue;
+		t->depth++;
+		ret = parse(t, names[i], (const char *)builtin[i].data, builtin[i].len, ret_err);
+		t->depth--;
+		dq_sb_printf(&t->include, "include \"%s/%s.signalling\";\n", DQ_TEMPLATE_DIR, names[i]);
+	}
+	return ret;
 }
 
 /* ---- files ---- */
@@ -265,7 +289,7 @@ static int load_file(struct dq_template *t, const char *name, char **ret_err)
 	if (!f && errno == ENOENT && !strchr(name, '/'))
 		return fail(ret_err, -ENOENT,
 			    "there is no template '%s' (built in: %s; anything else is a file)",
-			    name, "lanes, classic, post");
+			    name, "light, dark, print, classic, post");
 	if (!f)
 		return fail(ret_err, -errno, "%s: %s", name, strerror(errno));
 	buf = malloc(TEMPLATE_MAX + 1);
@@ -284,32 +308,36 @@ static int load_file(struct dq_template *t, const char *name, char **ret_err)
 		ret = parse(t, name, buf, n, ret_err);
 	free(buf);
 	fclose(f);
+	dq_sb_printf(&t->include, "include \"%s\";\n", name);
 	return ret;
 }
 
 int dq_template_load(struct dq_template **ret_t, const char *name, char **ret_err)
 {
-	const struct { const unsigned char *data; size_t len; } builtin[] = {
-		{ dq_tmpl_lanes, dq_tmpl_lanes_len },
-		{ dq_tmpl_classic, dq_tmpl_classic_len },
-		{ dq_tmpl_post, dq_tmpl_post_len },
-	};
 	struct dq_template *t = calloc(1, sizeof(*t));
 	int ret = t ? defaults(t) : -ENOMEM;
-	size_t i;
 
 	if (ret_err)
 		*ret_err = NULL;
-	for (i = 0; names[i] && strcmp(names[i], name); i++)
-		;
-	if (!ret && names[i])
-		ret = parse(t, name, (const char *)builtin[i].data, builtin[i].len, ret_err);
-	else if (!ret)
+	if (!ret)
+		ret = load_builtin(t, name, strlen(name), ret_err);
+	if (ret == -EINVAL && !(ret_err && *ret_err))
 		ret = load_file(t, name, ret_err);
+	if (!ret)
+		ret = t->building.err ? t->building.err : t->include.err;
+	if (!ret)
+		ret = set(&t->text, dq_sb_str(&t->building), t->building.len);
 	if (ret)
 		dq_template_free(&t);
 	*ret_t = t;
 	return ret;
+}
+
+int dq_template_refer(struct dq_template *t)
+{
+	const char *s = dq_sb_str(&t->include);
+
+	return set(&t->text, s, strlen(s));
 }
 
 void dq_template_free(struct dq_template **pt)
@@ -327,6 +355,8 @@ void dq_template_free(struct dq_template **pt)
 		free(t->lanes[i].say);
 	}
 	free(t->lanes);
+	dq_sb_free(&t->building);
+	dq_sb_free(&t->include);
 	free(t->text);
 	free(t);
 	*pt = NULL;

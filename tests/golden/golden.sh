@@ -50,6 +50,9 @@ words() {
 	diagram-text-narrow) echo "diagram -f text --width 60 -b all" ;;
 	diagram-text-all-buffers) echo "diagram -f text -b all --level ops" ;;
 	diagram-app | diagram-api | diagram-ops) echo "diagram --level ${1#diagram-}" ;;
+	diagram-company) echo "diagram -b all --template ../../msc-templates/company.signalling" ;;
+	diagram-include) echo "diagram --template ../../msc-templates/light.signalling --include" ;;
+	diagram-dark | diagram-print) echo "diagram -b all --template ${1#diagram-}" ;;
 	diagram-*) echo "diagram --template ${1#diagram-}" ;;
 	*) return 1 ;;
 	esac
@@ -64,6 +67,9 @@ msc() {
 	for args in "" "--template classic" "--template post" "--level app" "-b all --level api" \
 		"--level ops" "--level ops --template post" "--no-fold --max-arrows 1000" \
 		"--max-arrows 7 --template classic" "--max-arrows 1 --page 1" "-b all" \
+		"--template dark" "--template print" \
+		"-b all --template ../../msc-templates/company.signalling" \
+		"--template $DQ_SOURCE_DIR/msc-templates/light.signalling --include" \
 		"--max-arrows 9 --page 2" "--max-arrows 9 --page 3 --template post"; do
 		# shellcheck disable=SC2086 # words
 		$DMASEQ -q diagram $args "$1.txt" >"$tmp/c.signalling" 2>"$tmp/err"

@@ -138,9 +138,144 @@ static void test_no_msc_gen(void **state)
 	dq_sb_free(&pic);
 }
 
+/* ---- hostile names, read back from the real renderer ---- */
+
+/* What people shall see of one label. */
+struct seen {
+	char *in, *out;
+};
+struct labels {
+	struct seen *v;
+	size_t n, cap;
+};
+
+static void expect_label(struct labels *l, const char *in, const char *out)
+{
+	struct seen *row = DQ_PUSH(l->v, l->n, l->cap);
+
+	assert_non_null(row);
+	row->in = strdup(in);
+	row->out = strdup(out);
+	assert_true(row->in && row->out);
+}
+
+/* Every byte alone and between letters: printable ones as they are, others in words. */
+static void expect_bytes(struct labels *l)
+{
+	char in[8], out[16];
+
+	for (int c = 1; c < 256; c++) {
+		if (c > ' ' && c < 0x7f)
+			snprintf(out, sizeof(out), "a%cb", c);
+		else if (c == ' ')
+			snprintf(out, sizeof(out), "a b");
+		else if (c == '\n')
+			snprintf(out, sizeof(out), "a\\nb");
+		else
+			snprintf(out, sizeof(out), "a\\x%02Xb", (unsigned int)c);
+		snprintf(in, sizeof(in), "a%cb", c);
+		expect_label(l, in, out);
+		if (c <= ' ' || c >= 0x7f)
+			continue;
+		snprintf(in, sizeof(in), "%c", c);
+		expect_label(l, in, in);
+	}
+}
+
+/* Any two of the characters that mean something, at the end and in the middle. */
+static void expect_pairs(struct labels *l)
+{
+	static const char special[] = "\\#;[]{}\":>|%$<~-^_@&*=,.'/!?()+`";
+	char s[8];
+
+	for (const char *a = special; *a; a++) {
+		for (const char *b = special; *b; b++) {
+			snprintf(s, sizeof(s), "%c%c", *a, *b);
+			expect_label(l, s, s);
+			snprintf(s, sizeof(s), "x%c%cy", *a, *b);
+			expect_label(l, s, s);
+		}
+	}
+}
+
+static void expect_words(struct labels *l)
+{
+	static const struct { const char *in, *out; } v[] = {
+		{ "};", "};" }, { "}; msc=x;", "}; msc=x;" }, { "\"]; a->b: no", "\"]; a->b: no" },
+		{ "\\b\\Lx(y)\\$0041", "\\b\\Lx(y)\\$0041" }, { "hide", "hide" }, { "msc", "msc" },
+		{ "vertical", "vertical" }, { "endnote", "endnote" }, { "include \"/etc/passwd\"",
+		"include \"/etc/passwd\"" }, { "\\\\", "\\\\" }, { "\\Q($x)", "\\Q($x)" },
+		{ "\xc3(", "\\xC3(" }, { "\xed\xa0\x80", "\\xED\\xA0\\x80" },
+		{ "\xf5\x80\x80\x80", "\\xF5\\x80\\x80\\x80" }, { "\xc0\xaf", "\\xC0\\xAF" },
+		{ "\xe2\x80\xae" "cod", "\\u{202E}cod" }, { "\xe2\x81\xa6", "\\u{2066}" },
+		{ "\xe2\x80\x8b", "\\u{200B}" }, { "\xef\xbb\xbf", "\\u{FEFF}" },
+		{ "\xc2\x85", "\\x85" }, { "µs · 日本", "µs · 日本" }, { "\t", "\\x09" },
+		{ "\x1b[31m", "\\x1B[31m" },
+	};
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(v); i++)
+		expect_label(l, v[i].in, v[i].out);
+}
+
+static void expect_long(struct labels *l)
+{
+	char in[4097], out[84];
+
+	memset(in, ';', sizeof(in) - 1);
+	in[sizeof(in) - 1] = '\0';
+	memset(out, ';', 80);
+	memcpy(out + 80, "…", 4);
+	expect_label(l, in, out);
+}
+
+/* One arrow for each label; the layout map tells what was drawn. */
+static void test_hostile_labels(void **state)
+{
+	struct dq_sb src = { 0 }, map = { 0 };
+	struct labels l = { 0 };
+	char *err = NULL, *at;
+	size_t n = 0;
+	int ret;
+
+	expect_bytes(&l);
+	expect_pairs(&l);
+	expect_words(&l);
+	expect_long(&l);
+	dq_sb_puts(&src, "msc = plain;\nhscale = auto;\na, b;\n");
+	for (size_t i = 0; i < l.n; i++) {
+		dq_sb_puts(&src, "a->b: ");
+		dq_msc_escape(&src, l.v[i].in, 80);
+		dq_sb_puts(&src, " [line.width=1];\n");
+	}
+	ret = dq_picture_msc(&map, "lmap", src.s, src.len, &err);
+	if (ret && ret != -ENOENT)
+		fail_msg("%s", err ? err : "no picture");
+	for (at = ret ? NULL : strtok(map.s, "\n"); at; at = strtok(NULL, "\n")) {
+		int skip = 0;
+
+		if (sscanf(at, "A %*d %*d %*d %*d %*d%n", &skip) < 0 || *at != 'A')
+			continue;
+		assert_true(n < l.n);
+		assert_string_equal(at + skip + 1, l.v[n].out);
+		n++;
+	}
+	assert_int_equal(n, ret ? 0 : l.n);
+	for (size_t i = 0; i < l.n; i++) {
+		free(l.v[i].in);
+		free(l.v[i].out);
+	}
+	free(l.v);
+	free(err);
+	dq_sb_free(&src);
+	dq_sb_free(&map);
+	if (ret)
+		skip();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hostile_labels),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_escape_cut),
 		cmocka_unit_test(test_template_directives),
