@@ -7,7 +7,7 @@
 #	instructions per call, under callgrind, between two lengths: at most 5 % above read.expected
 #	peak memory at two lengths: the same
 #	bytes per call: at most 3 of the stream, at most 20 of the mixture
-# UPDATE_BENCH=1 writes read.expected instead; `test_read.sh --table` prints the rows for docs/cost.md.
+# UPDATE_BENCH=1 writes read.expected instead.
 #
 # Works in build/.../tests/bench; needs valgrind and GNU time.
 set -u
@@ -113,5 +113,8 @@ for name in stream mixed; do
 		[ "$b" -le $((a + 1024)) ] || fail "$name: the memory of $cmd grows with the trace"
 	done
 done
-[ -z "${UPDATE_BENCH:-}" ] || cp read.got "$here/read.expected"
+[ -z "${UPDATE_BENCH:-}" ] || {
+	echo '# SPDX-License-Identifier: BSD-2-Clause'
+	cat read.got
+} >"$here/read.expected"
 exit $status

@@ -69,7 +69,8 @@ check "no package mirror" absent '(deb|ftp|snapshot|security|cloudfront|archive)
 check "no blank at the end of a line" absent '[ 	]+$'
 check "no conflict marker" absent '^(<<<<<<<|>>>>>>>) '
 if command -v shellcheck >/dev/null; then
-	mapfile -t scripts < <(cd "$TOP" && grep -lE '^#!/bin/(ba)?sh' -- "${sources[@]}")
+	# a script in a page is a page's
+	mapfile -t scripts < <(cd "$TOP" && awk 'FNR == 1 && /^#!\/bin\/(ba)?sh/ { print FILENAME }' "${sources[@]}")
 	(cd "$TOP" && shellcheck -x -S warning "${scripts[@]}") >shellcheck.out 2>&1
 	check "shellcheck" test ! -s shellcheck.out
 	head -n 60 shellcheck.out
