@@ -15,7 +15,8 @@
 #include "cmd/cmd_list.h"
 #include "model/life.h"
 
-#define COLS 100
+#define COLS	   100
+#define RANGES_MAX 12	/* of numbers of buffers; JSON has them all */
 
 /* ---- a life in a few lines ---- */
 
@@ -155,7 +156,13 @@ static int print_life(const struct dq_life *l)
 
 static void print_ids(const struct dq_shape *s)
 {
+	size_t ranges = 0;
+
 	for (size_t i = 0, k; i < s->nbufs; i = k) {
+		if (ranges++ == RANGES_MAX) {
+			printf(" and %zu more", s->nbufs - i);
+			return;
+		}
 		for (k = i + 1; k < s->nbufs && s->bufs[k] == s->bufs[k - 1] + 1; k++)
 			;
 		printf("%s%u", i ? ", " : "", s->bufs[i]);

@@ -170,11 +170,15 @@ static struct dq_life *life_of(struct dq_lives *ls, uint32_t buf)
 	struct dq_life *l;
 	uint64_t i;
 
-	if (dq_map_get(ls->ix, buf, &i))
+	if (dq_map_get(ls->ix, buf, &i) && i != DQ_LIFE_DONE)
 		return &ls->v[i];
-	if (dq_map_put(ls->ix, buf, ls->n))
+	i = ls->nspare ? ls->spare[ls->nspare - 1] : ls->n;
+	if (dq_map_put(ls->ix, buf, i))
 		return NULL;
-	l = DQ_PUSH(ls->v, ls->n, ls->cap);
+	if (ls->nspare)
+		l = &ls->v[ls->spare[--ls->nspare]];
+	else
+		l = DQ_PUSH(ls->v, ls->n, ls->cap);
 	if (l)
 		l->buf = buf;
 	return l;
@@ -290,6 +294,7 @@ struct unit {
 	size_t at[DQ_NODE_DEPTH];	/* which they are */
 	size_t nopen;
 	struct dq_node sys;	/* collects what is in the syscall */
+	bool released;		/* the buffer was */
 };
 
 /* The outermost call that is open is whole: where does it belong? */
@@ -302,8 +307,10 @@ static int put_outermost(struct unit *u, struct dq_node *n, const struct dq_mcal
 		dq_node_free(n);
 		return -ENOMEM;
 	}
-	if (c->c.hook == HOOK_RELEASE)
+	if (c->c.hook == HOOK_RELEASE) {
+		u->released |= !(c->c.flags & DQ_CALL_OPEN);
 		return append(nameless_track(l, DQ_TRACK_RELEASE), n);
+	}
 	if (c->c.flags & DQ_CALL_IRQ)
 		return append(nameless_track(l, DQ_TRACK_IRQ), n);
 	if (u->g->has_sys)
@@ -409,6 +416,22 @@ static void find_ends(const struct dq_mcall *v, size_t n, size_t *end)
 			end[v[i].parent] = end[i];
 }
 
+/* A buffer was released: soon its life is known. */
+static int put_released(struct dq_lives *ls, uint32_t buf)
+{
+	int ret = 0;
+
+	if (!buf)
+		return 0;
+	if (ls->ndying == DQ_LIVES_DYING) {
+		ret = dq_life_done(ls, ls->dying[0]);
+		memmove(ls->dying, ls->dying + 1, (DQ_LIVES_DYING - 1) * sizeof(*ls->dying));
+		ls->ndying--;
+	}
+	ls->dying[ls->ndying++] = buf;
+	return ret;
+}
+
 static int put_runs(struct unit *u, size_t n)
 {
 	int ret = 0;
@@ -420,7 +443,10 @@ static int put_runs(struct unit *u, size_t n)
 		for (k = i + 1; k < n && u->of[k].buf == u->of[i].buf; k++)
 			;
 		u->buf = u->of[i].buf;
+		u->released = false;
 		ret = put_unit(u, u->idx + i, k - i);
+		if (!ret && u->released)
+			ret = put_released(u->ls, u->buf);
 	}
 	return ret ? ret : u->ls->err;
 }
@@ -469,7 +495,8 @@ int dq_lives_new(struct dq_lives **ret_l, struct dq_model *m)
 	ls->m = m;
 	ls->ix = dq_map_new();
 	ls->mapped = dq_map_new();
-	if (!ls->ix || !ls->mapped) {
+	ls->ix_done = dq_map_new();
+	if (!ls->ix || !ls->mapped || !ls->ix_done) {
 		dq_lives_free(&ls);
 		return -ENOMEM;
 	}
@@ -496,6 +523,9 @@ void dq_lives_free(struct dq_lives **pl)
 	}
 	dq_map_free(ls->ix);
 	dq_map_free(ls->mapped);
+	dq_map_free(ls->ix_done);
+	dq_shapes_free(&ls->done);
+	free(ls->spare);
 	free(ls);
 	*pl = NULL;
 }

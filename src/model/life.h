@@ -30,8 +30,9 @@
  * long. Whether something ran once or more often makes no difference for being the same, as long
  * as it is one step; a sequence needs two rounds to be seen as a loop.
  *
- * Memory is bounded by the number of buffers and the length of their folded tracks; a track that
- * does not fold is cut at DQ_TRACK_MAX steps, and says so.
+ * Memory is bounded by the buffers that are alive, the number of shapes and the length of their
+ * folded tracks: when 256 others were released after it, a buffer's life goes into its shape, with
+ * the names that its threads have by then. A track that does not fold is cut at DQ_TRACK_MAX steps, and says so.
  *
  * Texts of nodes are safe to print: names of processes, drivers and devices are quoted and escaped
  * where they are not plain words. May use src/trace and src/util.

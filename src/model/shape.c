@@ -439,54 +439,101 @@ void dq_shapes_name(struct dq_shapes *ss)
 	}
 }
 
-static int classify_all(struct dq_lives *ls, struct dq_shapes *ss, struct dq_map *ix)
+static int settle(struct dq_lives *ls, struct dq_life *l)
+{
+	int ret = dq_life_held(ls, l);
+
+	if (!ret)
+		ret = dq_life_name(ls, l);
+	if (!ret)
+		ret = dq_life_settle(l);
+	for (size_t k = 0; k < l->ntracks; k++)
+		l->dark |= has_dark(l->tracks[k].v, l->tracks[k].n);
+	return ret;
+}
+
+int dq_life_done(struct dq_lives *ls, uint32_t buf)
+{
+	struct dq_life *l;
+	size_t *row;
+	uint64_t i;
+	int ret;
+
+	if (!dq_map_get(ls->ix, buf, &i) || i == DQ_LIFE_DONE)
+		return 0;
+	l = &ls->v[i];
+	for (size_t k = 0; k < l->ntracks; k++)
+		if (has_dark(l->tracks[k].v, l->tracks[k].n))
+			return 0;
+	ret = settle(ls, l);
+	if (!ret)
+		ret = classify(&ls->done, ls->ix_done, ls->m, l);
+	if (!ret)
+		ret = dq_map_put(ls->ix, buf, DQ_LIFE_DONE);
+	if (ret)
+		return ret;
+	row = DQ_PUSH(ls->spare, ls->nspare, ls->cap_spare);
+	if (!row)
+		return -ENOMEM;
+	*row = i;
+	return 0;
+}
+
+static bool is_spare(const struct dq_life *l)
+{
+	return !l->buf && !l->ntracks;
+}
+
+static int classify_all(struct dq_lives *ls)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < ls->n && !ret; i++) {
 		struct dq_life *l = &ls->v[i];
 
-		ret = dq_life_held(ls, l);
-		if (!ret)
-			ret = dq_life_name(ls, l);
-		if (!ret)
-			ret = dq_life_settle(l);
-		for (size_t k = 0; k < l->ntracks; k++)
-			l->dark |= has_dark(l->tracks[k].v, l->tracks[k].n);
+		if (is_spare(l))
+			continue;
+		ret = settle(ls, l);
 		if (!ret && !l->dark)
-			ret = classify(ss, ix, ls->m, l);
+			ret = classify(&ls->done, ls->ix_done, ls->m, l);
 	}
 	for (size_t i = 0; i < ls->n && !ret; i++)
 		if (ls->v[i].dark)
-			ret = classify_dark(ss, ix, ls->m, &ls->v[i]);
+			ret = classify_dark(&ls->done, ls->ix_done, ls->m, &ls->v[i]);
 	return ret;
+}
+
+/* Buffers that nobody called for have a life, too: they are there. */
+static int add_idle(struct dq_lives *ls)
+{
+	for (size_t i = 0; i < ls->m->nbufs; i++) {
+		uint32_t buf = ls->m->bufs[i].b.id;
+		struct dq_life *l;
+		uint64_t have;
+
+		if (!buf || dq_map_get(ls->ix, buf, &have))
+			continue;
+		l = dq_map_put(ls->ix, buf, ls->n) ? NULL : DQ_PUSH(ls->v, ls->n, ls->cap);
+		if (!l)
+			return -ENOMEM;
+		l->buf = buf;
+	}
+	return 0;
 }
 
 int dq_lives_shapes(struct dq_lives *ls, struct dq_shapes *ret_s)
 {
-	struct dq_map *ix = dq_map_new();
-	int ret = ix ? dq_holders_settle(ls->m->holders) : -ENOMEM;
+	int ret = dq_holders_settle(ls->m->holders);
 
 	*ret_s = (struct dq_shapes){ 0 };
-	/* buffers that nobody called for have a life too: they are there */
-	for (size_t i = 0; i < ls->m->nbufs && !ret; i++) {
-		uint64_t have;
-
-		if (dq_map_get(ls->ix, ls->m->bufs[i].b.id, &have))
-			continue;
-		if (dq_map_put(ls->ix, ls->m->bufs[i].b.id, ls->n) ||
-		    !DQ_PUSH(ls->v, ls->n, ls->cap))
-			ret = -ENOMEM;
-		else
-			ls->v[ls->n - 1].buf = ls->m->bufs[i].b.id;
-	}
 	if (!ret)
-		ret = classify_all(ls, ret_s, ix);
-	dq_map_free(ix);
-	if (ret) {
-		dq_shapes_free(ret_s);
+		ret = add_idle(ls);
+	if (!ret)
+		ret = classify_all(ls);
+	if (ret)
 		return ret;
-	}
+	*ret_s = ls->done;
+	ls->done = (struct dq_shapes){ 0 };
 	for (size_t i = 0; i < ret_s->n; i++)
 		if (ret_s->v[i].nbufs)
 			qsort(ret_s->v[i].bufs, ret_s->v[i].nbufs, sizeof(uint32_t), by_id);
