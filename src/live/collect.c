@@ -53,6 +53,7 @@ struct dq_collect {
 	struct dq_live *l;
 	struct dq_map *map[NMAPS];
 	uint32_t last[NMAPS];	/* the highest number given */
+	struct { uint64_t key; uint32_t id; } latest[BUFS + 1]; /* of TASKS and BUFS: the last asked for */
 	struct dq_strtab *names;
 	struct wire_hold *holds; /* found for buffers that have not turned up in the trace */
 	size_t nholds, cap_holds;
@@ -126,6 +127,8 @@ static void keep(struct dq_collect *c, enum number_of what, uint64_t key, uint64
 {
 	int err = dq_map_put(c->map[what], key, val);
 
+	if (what <= BUFS)
+		c->latest[what].id = 0;
 	if (err && !c->err)
 		c->err = err;
 }
@@ -146,6 +149,20 @@ static inline bool number(struct dq_collect *c, enum number_of what, uint64_t ke
 
 	*ret_id = known ? (uint32_t)id : new_number(c, what, key);
 	return known;
+}
+
+/* The number of a task or a buffer that has one; most often it is that of the record before. 0: none. */
+static inline uint32_t known(struct dq_collect *c, enum number_of what, uint64_t key)
+{
+	uint64_t id;
+
+	if (c->latest[what].key != key || !c->latest[what].id) {
+		if (!dq_map_get(c->map[what], key, &id))
+			return 0;
+		c->latest[what].key = key;
+		c->latest[what].id = (uint32_t)id;
+	}
+	return c->latest[what].id;
 }
 
 static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now);
@@ -193,9 +210,9 @@ static uint32_t put_unknown_task(struct dq_collect *c, uint32_t id, uint32_t tid
 
 static uint32_t task_id(struct dq_collect *c, uint32_t tid)
 {
-	uint32_t id;
+	uint32_t id = known(c, TASKS, tid);
 
-	return number(c, TASKS, tid, &id) ? id : put_unknown_task(c, id, tid);
+	return id ? id : put_unknown_task(c, new_number(c, TASKS, tid), tid);
 }
 
 void collect_ops(struct dq_collect *c, const struct ops_table *t)
@@ -258,11 +275,9 @@ static uint32_t put_unknown_buf(struct dq_collect *c, uint32_t id)
 
 static uint32_t buf_id(struct dq_collect *c, uint64_t token)
 {
-	uint32_t id;
+	uint32_t id = token ? known(c, BUFS, token) : 0;
 
-	if (!token)
-		return 0;
-	return number(c, BUFS, token, &id) ? id : put_unknown_buf(c, id);
+	return id || !token ? id : put_unknown_buf(c, new_number(c, BUFS, token));
 }
 
 /* The number of a descriptor table. A freed files_struct is empty, so it does no harm that its
