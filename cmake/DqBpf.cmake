@@ -56,7 +56,8 @@ else()
 	message(FATAL_ERROR "recording is for amd64, arm64 and armhf, not for '${CMAKE_SYSTEM_PROCESSOR}': leave it out with -DENABLE_RECORD=OFF")
 endif()
 
-# One source to one stripped object. BTF keeps the names of the source files: no place of
+# One source to one stripped object: without DWARF, and without relocations of BTF, which only a
+# linker of such objects reads. BTF keeps the names of the source files: no place of
 # the build machine may be in them.
 function(dq_bpf_compile src obj)
 	set(flags -target bpf -mcpu=v2 -O2 -g -Wall -D__TARGET_ARCH_${DQ_BPF_ARCH}
@@ -71,7 +72,7 @@ function(dq_bpf_compile src obj)
 	file(RELATIVE_PATH what "${CMAKE_SOURCE_DIR}" "${src}")
 	add_custom_command(OUTPUT "${obj}"
 		COMMAND ${BPF_CLANG} ${flags} -MD -MF "${obj}.d" -MT "${obj}" -c "${src}" -o "${obj}"
-		COMMAND ${BPF_STRIP} -g "${obj}"
+		COMMAND ${BPF_STRIP} -g --remove-section=.rel.BTF --remove-section=.rel.BTF.ext "${obj}"
 		DEPENDS "${src}" DEPFILE "${obj}.d"
 		COMMENT "Building BPF object ${what}" VERBATIM)
 endfunction()

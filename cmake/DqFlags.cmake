@@ -36,7 +36,9 @@ endif()
 if(DQ_STATIC)
 	# CMake's own PIE support would add -pie, which makes a dynamic binary of it:
 	# so the two flags are given here, and policy CMP0083 is left alone.
-	target_compile_options(dq_flags INTERFACE -fPIE -ffunction-sections -fdata-sections)
+	# Nothing unwinds a board's binary; the tables are a fifteenth of it.
+	target_compile_options(dq_flags INTERFACE -fPIE -ffunction-sections -fdata-sections
+		-fno-asynchronous-unwind-tables)
 	# glibc has no static-pie for 32-bit arm.
 	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm(v.*|hf)?$")
 		target_link_options(dq_flags INTERFACE -static -no-pie -Wl,--gc-sections)
