@@ -41,7 +41,7 @@ function row(work, name,    k, each)
 	if (value("calls") > 1000) {
 		bytes[k] = value("bytes") / value("calls")
 		if (!calls[$1])
-			calls[$1] = value("calls") / ops
+			calls[$1] = value("calls") / (ops + 64) # dqbench warms up with 64
 	}
 	rss[k] = value("rss")
 	if (value("lines") != "")
@@ -51,7 +51,7 @@ function row(work, name,    k, each)
 END {
 	for (i = 1; i <= nworks; i++) {
 		w = works[i]
-		printf "%s%s: %.1f recorded calls per operation\n", i > 1 ? "\n" : "", w, calls[w]
+		printf "%s%s: %.1f recorded calls per operation\n", (i > 1 ? "\n" : ""), w, calls[w]
 		printf "  %-24s %10s %10s %10s %10s %8s %8s\n", "", "per op", "tracing", "per call", "collector", "B/call", "KiB"
 		n = split(order[w], names, " ")
 		for (j = 1; j <= n; j++)

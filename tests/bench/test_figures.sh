@@ -24,7 +24,7 @@ mkdir -p "$RESULTS"
 # WORK CASE INSTRUCTIONS
 measured()
 {
-	awk '{ for (i = 3; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] }
+	awk '{ split("", v); for (i = 3; i <= NF; i++) { split($i, kv, "="); v[kv[1]] = kv[2] }
 		printf "%s %s %.0f\n", $1, $2, v["ops"] ? (v["all"] + v["later"]) / v["ops"] : 0 }' "$raw"
 }
 
