@@ -21,7 +21,7 @@ $DMASEQ diagram "$trace" --strict -o "$tmp/chart.signalling" 2>"$tmp/err" || {
 	exit 1
 }
 # nothing is wrong in it, and nothing too slow; or what is, if that is what it shows
-findings=${trace%.dmaseq}.check
+findings=${trace%.dmaseq}.check.expected
 # shellcheck disable=SC2086
 if ! $DMASEQ check --strict --fail-on hint "$trace" >"$tmp/check" && [ ! -f "$findings" ]; then
 	cat "$tmp/check"
