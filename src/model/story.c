@@ -670,6 +670,86 @@ static const char *stack_text(struct ctx *x, const struct dq_mcall *c)
 	return keep_sb(x, &sb);
 }
 
+static bool drops_reference(const struct dq_mcall *c)
+{
+	return c->c.hook == HOOK_PUT || c->c.hook == HOOK_FILP_FLUSH || c->c.hook == HOOK_FILP_CLOSE ||
+	       c->c.hook == HOOK_VM_AREA_FREE || c->c.hook == HOOK_VM_AREA_FREE_DIRECT;
+}
+
+static const struct dq_mcall *later_drop(const struct dq_mcall *last, const struct dq_mcall *v,
+					 const struct dq_mcall *c)
+{
+	return v->c.buf == c->c.buf && v->c.t0 < c->c.t0 && (!last || v->c.t0 > last->c.t0) &&
+			       drops_reference(v) ?
+		       v :
+		       last;
+}
+
+/* What was seen last of the references to c's buffer before c. */
+static const struct dq_mcall *last_drop(const struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_mcall *last = NULL;
+
+	for (size_t i = 0; i < x->m->ncalls_v; i++)
+		last = later_drop(last, &x->m->calls_v[i], c);
+	return last;
+}
+
+#define NEAR_GROUPS 64	/* task work is done before the task's next system call */
+
+/* The same of its task alone, where task work can come from: every release asks. */
+static const struct dq_mcall *last_own_drop(const struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_mcall *last = NULL;
+	uint32_t gi = x->gi + 1;
+
+	for (int n = 0; gi > 0 && n < NEAR_GROUPS && !last; n++) {
+		const struct dq_group *g = &x->m->groups[--gi];
+
+		for (size_t i = 0; g->task == c->c.task && i < g->n; i++)
+			last = later_drop(last, &x->m->calls_v[g->first + i], c);
+	}
+	return last;
+}
+
+static const char *drop_name(const struct dq_mcall *c)
+{
+	return c->c.hook == HOOK_PUT ? "dma_buf_put" : is_mapping(c) ? "munmap" : "close";
+}
+
+/* What a kernel thread releases: "deferred, 10 s after close by cam". */
+static const char *why_deferred(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_mcall *last = last_drop(x, c);
+	struct dq_sb sb = { 0 };
+	char buf[32];
+
+	if (!last)
+		return "deferred";
+	dq_sb_printf(&sb, "deferred, %s after ", dq_fmt_dur(buf, c->c.t0 - last->c.t0));
+	if (last->c.hook == HOOK_PUT)
+		dq_sb_printf(&sb, "dma_buf_put by %s", *last->who ? last->who : "the kernel");
+	else
+		dq_sb_printf(&sb, "%s by %s", drop_name(last), dq_task_process(x->m, last->c.task));
+	return keep_sb(x, &sb);
+}
+
+/*
+ * What a task releases on its way back to user space, when it has given a file back with fput().
+ * That it is the work of that very call is certain when both are in the same system call.
+ */
+static const char *why_taskwork(struct ctx *x, const struct dq_mcall *c)
+{
+	const struct dq_mcall *last = last_own_drop(x, c);
+	struct dq_sb sb = { 0 };
+
+	if (!last)
+		return "deferred";
+	dq_sb_printf(&sb, "deferred %s %s", c->c.sys && last->c.sys == c->c.sys ? "by" : "after",
+		     drop_name(last));
+	return keep_sb(x, &sb);
+}
+
 /* What stands beside a call: the kernel thread, a deferral. */
 static const char *aside(struct ctx *x, const struct dq_mcall *c, int from)
 {
@@ -677,7 +757,7 @@ static const char *aside(struct ctx *x, const struct dq_mcall *c, int from)
 	struct dq_sb sb = { 0 };
 
 	if (c->flags & DQ_MC_TASKWORK)
-		return "deferred";
+		return why_taskwork(x, c);
 	if (c->c.flags & DQ_CALL_IRQ)
 		return "in an interrupt";
 	if (c->parent >= 0 || !x->kthread || !t || !*t->comm ||
@@ -716,9 +796,9 @@ static void emit_callback(struct ctx *x, size_t i)
 
 	if (x->s->o.detail < DQ_DETAIL_API || !push_call(x, i, core, exp, ""))
 		return;
-	if (c->flags & DQ_MC_TASKWORK || (c->parent >= 0 &&
-	    x->v[c->parent].flags & DQ_MC_TASKWORK))
-		x->s->steps[x->s->nsteps - 1].small = "deferred";
+	if (!(c->flags & DQ_MC_TASKWORK) && c->parent >= 0 &&
+	    x->v[c->parent].flags & DQ_MC_TASKWORK)
+		x->s->steps[x->s->nsteps - 1].small = why_taskwork(x, &x->v[c->parent]);
 	emit_children(x, i);
 	if (has_result(x, c))
 		push_result(x, c, exp, core);
@@ -761,33 +841,6 @@ static bool lane_left_of_core(const struct ctx *x, int lane)
 static bool may_via(const struct ctx *x)
 {
 	return x->s->o.via && x->s->o.detail == DQ_DETAIL_API;
-}
-
-/* What was seen last of the references to the buffer: "deferred, 10 s after close by cam". */
-static const char *why_deferred(struct ctx *x, const struct dq_mcall *c)
-{
-	const struct dq_mcall *last = NULL;
-	struct dq_sb sb = { 0 };
-	char buf[32];
-
-	for (size_t i = 0; i < x->m->ncalls_v; i++) {
-		const struct dq_mcall *v = &x->m->calls_v[i];
-
-		if (v->c.buf == c->c.buf && v->c.t0 < c->c.t0 && (!last || v->c.t0 > last->c.t0) &&
-		    (v->c.hook == HOOK_PUT || v->c.hook == HOOK_FILP_FLUSH ||
-		     v->c.hook == HOOK_FILP_CLOSE || v->c.hook == HOOK_VM_AREA_FREE ||
-		     v->c.hook == HOOK_VM_AREA_FREE_DIRECT))
-			last = v;
-	}
-	if (!last)
-		return "deferred";
-	dq_sb_printf(&sb, "deferred, %s after ", dq_fmt_dur(buf, c->c.t0 - last->c.t0));
-	if (last->c.hook == HOOK_PUT)
-		dq_sb_printf(&sb, "dma_buf_put by %s", *last->who ? last->who : "the kernel");
-	else
-		dq_sb_printf(&sb, "%s by %s", is_mapping(last) ? "munmap" : "close",
-			     dq_task_process(x->m, last->c.task));
-	return keep_sb(x, &sb);
 }
 
 /* The second step of a release, outside of a syscall: by a kernel thread or as task work. */
