@@ -208,16 +208,16 @@ static int load(struct dq_reader **r, struct dq_model **m, struct dq_spool *from
 	return err;
 }
 
-static void tell_skipped(const struct dq_model *m)
+static int tell_skipped(const struct dq_model *m)
 {
-	const struct dq_skipped *s = &m->skipped;
+	struct dq_sb sb = { 0 };
+	int err;
 
-	if (s->calls)
-		dq_warn("%" PRIu64 " calls between %" PRIu64 ".%06" PRIu64 " s and %" PRIu64 ".%06" PRIu64
-			" s are left out: there are too many to draw; --from and --to choose",
-			s->calls, (s->from - m->t_first) / 1000000000,
-			(s->from - m->t_first) % 1000000000 / 1000,
-			(s->to - m->t_first) / 1000000000, (s->to - m->t_first) % 1000000000 / 1000);
+	if (dq_model_put_skipped(m, &sb))
+		dq_warn("%s; --from and --to choose", dq_sb_str(&sb));
+	err = sb.err;
+	dq_sb_free(&sb);
+	return err;
 }
 
 /*
@@ -241,7 +241,7 @@ static int load_chosen(struct dq_reader **r, struct dq_model **m, struct choice 
 		err = load(r, m, &from, o, c);
 	}
 	if (!err)
-		tell_skipped(*m);
+		err = tell_skipped(*m);
 	dq_spool_free(&from);
 	return err;
 }

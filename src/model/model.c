@@ -251,6 +251,24 @@ bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb)
 	return true;
 }
 
+static void put_since(const struct dq_model *m, struct dq_sb *sb, uint64_t t)
+{
+	t = t > m->t_first ? t - m->t_first : 0;
+	dq_sb_printf(sb, "%" PRIu64 ".%06" PRIu64 " s", t / 1000000000, t % 1000000000 / 1000);
+}
+
+bool dq_model_put_skipped(const struct dq_model *m, struct dq_sb *sb)
+{
+	if (!m->skipped.calls)
+		return false;
+	dq_sb_printf(sb, "%" PRIu64 " calls between ", m->skipped.calls);
+	put_since(m, sb, m->skipped.from);
+	dq_sb_puts(sb, " and ");
+	put_since(m, sb, m->skipped.to);
+	dq_sb_puts(sb, " are left out: there are too many to draw");
+	return true;
+}
+
 /* Finds or makes the row of id in a table; *ret_i is its index. */
 #define ROW(m, tab, ix, id)                                                                        \
 	({                                                                                         \

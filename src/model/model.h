@@ -245,6 +245,8 @@ const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
 /* "flight recording: the last 10s; 12 older calls were forgotten by request", as it is in the file, so
  * to be escaped; false and nothing when nothing was forgotten. */
 bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb);
+/* The same of calls that were let go for want of room (dq_skipped). */
+bool dq_model_put_skipped(const struct dq_model *m, struct dq_sb *sb);
 const char *dq_task_process(const struct dq_model *m, uint32_t id);
 
 /* ---- the story ---- */
@@ -350,6 +352,7 @@ struct dq_unit {
 	uint64_t t0, t1;
 	uint64_t hash;
 	uint64_t times;		/* how often it ran in all rounds of the loops around it; 1: no loop */
+	bool cut;		/* calls before it are left out (dq_skipped) */
 };
 
 /* Units [first, first + n) are the first round of a loop; the other rounds are not in the

@@ -1599,6 +1599,7 @@ static uint64_t lane_hash(const struct dq_story *s, int lane)
 static int cut_units(struct dq_story *s)
 {
 	struct dq_unit *u = NULL;
+	bool cut = false;
 
 	for (size_t i = 0; i < s->nsteps; i++) {
 		struct dq_step *st = &s->steps[i];
@@ -1615,6 +1616,10 @@ static int cut_units(struct dq_story *s)
 			u->group = st->group;
 			u->t0 = st->t;
 			u->times = 1;
+			/* no loop goes on over what is not known */
+			u->cut = s->m->skipped.calls && !cut && u->t0 >= s->m->skipped.to;
+			cut |= u->cut;
+			u->hash = u->cut ? hash_mix(0, s->m->skipped.calls) : 0;
 		}
 		u->n++;
 		u->t1 = st->t;

@@ -865,6 +865,9 @@ static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 	bool always = e->t->gaps == DQ_TMPL_GAP_ALWAYS && (!e->depth || sections_in_loops(e));
 
 	gap_words(e, &words, next);
+	if (u->cut)
+		dq_sb_printf(&words, "%s%" PRIu64 " calls are left out", words.len ? " · " : "",
+			     e->s->m->skipped.calls);
 	if (!words.len && ((!always && !lull) || e->t->gaps == DQ_TMPL_GAP_NEVER ||
 			   (always && is_cpu(prev) && is_cpu(next)))) {
 		dq_sb_free(&words);
@@ -1272,6 +1275,13 @@ static void put_remarks(struct em *e)
 		put(e, "endnote: \\c(bad)the file is damaged: parts of it could not be read;\n");
 	if (dq_model_put_kept(s->m, &kept)) {
 		put(e, "endnote: \\c(warn)");
+		dq_msc_escape(e->o, dq_sb_str(&kept), 3 * LABEL_MAX);
+		put(e, ";\n");
+	}
+	e->o->err = e->o->err ? e->o->err : kept.err;
+	dq_sb_free(&kept);
+	if (dq_model_put_skipped(s->m, &kept)) {
+		put(e, "endnote: \\c(bad)");
 		dq_msc_escape(e->o, dq_sb_str(&kept), 3 * LABEL_MAX);
 		put(e, ";\n");
 	}

@@ -395,6 +395,10 @@ static void tell_gap(struct tale *e, const struct dq_unit *u)
 	if (!e->loops && dt >= LULL_MIN && (dt / 10 >= e->s->median_step || dt >= LULL_SURE))
 		put_dur(&sb, dt);
 	gap_words(e, &sb, e->s->steps[u->first].phase);
+	if (u->cut) {
+		sep(&sb);
+		dq_sb_printf(&sb, "%" PRIu64 " calls are left out", e->s->m->skipped.calls);
+	}
 	if (sb.len)
 		e->t->gap(e->ctx, dq_sb_str(&sb));
 	took(e, &sb);
@@ -594,6 +598,8 @@ static void tell_foot(struct tale *e)
 		e->t->foot(e->ctx, "the file is damaged: parts of it could not be read", true);
 	if (dq_model_put_kept(s->m, &sb))
 		foot(e, false, &sb);
+	if (dq_model_put_skipped(s->m, &sb))
+		foot(e, true, &sb);
 	if (st ? st->no_end : !s->m->has_end)
 		e->t->foot(e->ctx, "the recording was cut off: it has no proper end", true);
 	if (differ) {

@@ -163,6 +163,39 @@ static void test_limit(void **state)
 	unload(&l);
 }
 
+/* A chart says where they are missing, and no loop goes on over them. */
+static void test_limit_is_told(void **state)
+{
+	struct loaded l = open_lives(2000, DQ_KEEP_ALL);
+	const struct dq_story_opts o = { .detail = DQ_DETAIL_API, .fold = true, .to = UINT64_MAX };
+	uint32_t bufs[2000];
+	struct dq_story *s;
+	struct dq_sb sb = { 0 };
+	size_t cuts = 0, at = 0;
+
+	for (uint32_t i = 0; i < 2000; i++)
+		bufs[i] = i + 1;
+	dq_model_limit(l.m, 100);
+	assert_int_equal(dq_model_load(l.m, l.r), 0);
+	assert_int_equal(dq_story_new(&s, l.m, bufs, 2000, &o), 0);
+	for (size_t i = 0; i < s->nunits; i++)
+		if (s->units[i].cut) {
+			cuts++;
+			at = i;
+		}
+	assert_int_equal(cuts, 1);
+	assert_true(at > 0 && s->units[at - 1].t1 <= l.m->skipped.from);
+	assert_true(s->units[at].t0 >= l.m->skipped.to);
+	assert_true(s->nloops > 0);
+	for (size_t i = 0; i < s->nloops; i++)
+		assert_true(s->loops[i].first > at || s->loops[i].first + s->loops[i].n <= at);
+	assert_true(dq_model_put_skipped(l.m, &sb));
+	assert_non_null(strstr(dq_sb_str(&sb), " are left out"));
+	dq_sb_free(&sb);
+	dq_story_free(&s);
+	unload(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -171,6 +204,7 @@ int main(void)
 		cmocka_unit_test(test_kept),
 		cmocka_unit_test(test_same_without),
 		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_limit_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
