@@ -995,6 +995,13 @@ static const char *number_name(int64_t v)
 	return s;
 }
 
+/* vmap of 5.10 returns an address, which stays in the kernel: the trace has that it worked. */
+static bool is_address(const struct hook *h, int64_t value)
+{
+	return (!strcmp(h->name, "dma_buf_vmap") || !strcmp(h->name, "ops->vmap")) && value &&
+	       (value > 0 || value < -MAX_ERRNO);
+}
+
 static void compare_value(const struct thread *t, const struct call *w, const struct call *c,
 			  size_t at)
 {
@@ -1016,7 +1023,7 @@ static void compare_value(const struct thread *t, const struct call *w, const st
 			       t->comm, t->tid, at + 1, functions[w->function].name);
 		return;
 	}
-	if (w->value == c->value)
+	if (w->value == c->value || (is_address(h, w->value) && !c->value))
 		return;
 	differ(stories[w->story], "thread %s (%u): call %zu, %s: returned %s, the trace has %s",
 	       t->comm, t->tid, at + 1, functions[w->function].name,
