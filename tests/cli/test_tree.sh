@@ -36,6 +36,7 @@ licence()
 {
 	case $1 in
 	bpf/*) want='GPL-2.0-only OR BSD-2-Clause' ;;
+	tests/vm/lab/dqlab.c | tests/vm/lab/Kbuild) want='GPL-2.0-only' ;; # a module of the kernel
 	*) want='BSD-2-Clause' ;;
 	esac
 	head -n 6 "$TOP/$1" | grep -Eq "SPDX-License-Identifier\"?: \"?$want"

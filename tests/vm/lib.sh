@@ -251,6 +251,7 @@ relink()
 {
 	local link target depth up
 	while IFS= read -r link; do
+		[ -n "$link" ] || continue
 		target=$(readlink "$link")
 		depth=${link#"$1"/}
 		depth=${depth//[!\/]/}

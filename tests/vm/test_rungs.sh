@@ -172,6 +172,25 @@ compared()
 	cmp -s "$out/default" "$out/$1"
 }
 
+# lost DUMP...: events that these say are missing. On a kernel that preempts, programs of fentry
+# lose some now and then (docs/kernel-support.md), of all files' closes most.
+lost()
+{
+	awk '/^loss / && match($0, / count=[0-9]+/) { n += substr($0, RSTART + 7, RLENGTH - 7) } END { print n + 0 }' "$@"
+}
+
+# other_than_lost RUNG: a line at most is missing for each event that was lost, and differs for
+# the system call around it
+other_than_lost()
+{
+	local differ lost
+	differ=$(diff "$out/default" "$out/$1" | grep -c '^[<>]')
+	lost=$(lost "${ours[@]}" "${theirs[@]}")
+	[ "$differ" -gt $((2 * lost)) ] && return
+	say "$1: $differ lines differ, $lost events are lost"
+	return 1
+}
+
 mapfile -t ours < <(dumps default)
 for rung in $(rungs_of "$kernel"); do
 	mapfile -t theirs < <(dumps "$rung")
@@ -179,7 +198,7 @@ for rung in $(rungs_of "$kernel"); do
 	if [ -n "$skip" ] && compared "$rung" ''; then
 		bad "$rung: is the same, but expected/rungs.txt says that $skip is not"
 	fi
-	if ! compared "$rung" "$skip"; then
+	if ! compared "$rung" "$skip" && other_than_lost "$rung"; then
 		bad "$rung: not the same (- default, + $rung):"
 		diff -u "$out/default" "$out/$rung" | head -n 60
 	fi

@@ -17,50 +17,7 @@ want=$VM_DIR/expected/sequence.$kernel.txt
 [ "$(cat "$dir/sequence.status")" = 0 ] || { bad "record ended with: $(cat "$dir/sequence.err")"; finish; }
 dmaseq dump --strict "$dir/sequence.dmaseq" >"$dir/sequence.txt" || bad "the trace is not complete"
 
-# Lines "time of the task's first call, its name, number of entry, text", which are
-# then sorted; the first three go.
-awk '
-function field(name,  v) {
-	if (!match($0, " " name "=(\"[^\"]*\"|[^ ]*)")) return ""
-	v = substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2)
-	gsub(/"/, "", v)
-	return v
-}
-/^task / {
-	id = field("id")
-	comm[id] = field("comm")
-	sub(/\/[0-9u].*/, "", comm[id])
-}
-/^snap / && !begin { begin = field("t") + 0 }
-# A table that was armed while it was used: which of its callbacks came too early is chance.
-/^ops / && field("t") + 0 > begin { late[field("id")] = 1 }
-/^buf / {
-	exporter[field("id")] = field("exp_name")
-	table[field("id")] = field("ops")
-}
-/^call ops->/ && table[field("buf")] in late { next }
-/^call / {
-	task = field("task")
-	n++
-	of[n] = task
-	seq[n] = field("seq")
-	t = field("t") + 0
-	if (!(task in first) || t < first[task]) first[task] = t
-	text = ""
-	for (i = field("depth") + 0; i > 0; i--) text = text "  "
-	text = text $2
-	if ($2 ~ /^ops->/) text = text " of " exporter[field("buf")]
-	if (field("cmd") != "") text = text " " field("cmd")
-	if (field("cmd") ~ /_SYNC/) text = text " " field("sync")
-	if (field("ret") ~ /^-/) text = text " = " field("ret")
-	if (field("state") != "") text = text " " field("state")
-	what[n] = text
-}
-END {
-	for (i = 1; i <= n; i++)
-		printf "%.9f\t%d\t%d\t%s\t%s\n", first[of[i]], of[i], seq[i], comm[of[i]], what[i]
-}' "$dir/sequence.txt" | sort -t "$(printf '\t')" -k1,1n -k2,2n -k3,3n |
-	awk -F '\t' '$2 != last { print (NR > 1 ? "\n" : "") $4 ":" } { last = $2; print "  " $5 }' >"$dir/sequence.got"
+"$VM_DIR/sequence.sh" <"$dir/sequence.txt" >"$dir/sequence.got"
 [ -z "${UPDATE_GOLDEN:-}" ] || cp "$dir/sequence.got" "$want"
 diff -u "$want" "$dir/sequence.got" || bad "the sequence of $kernel (- expected, + got)"
 finish

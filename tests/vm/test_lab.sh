@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test_lab.sh KERNEL
+#
+# What no stock driver does: the scripts of the lab (lab/scripts), recorded each in one
+# guest. The calls of all of them are expected/lab.KERNEL.txt; UPDATE_GOLDEN=1 writes it
+# anew, then it wants an eye. What check finds in each is what the script's line
+# "# finds:" says, no rule more and none less.
+# shellcheck source-path=SCRIPTDIR source=testlib.sh
+. "$(dirname "$0")/testlib.sh"
+kernel=$1
+dir=$RESULTS/lab.$kernel
+want=$VM_DIR/expected/lab.$kernel.txt
+guest_means "$kernel"
+means make x86_64-linux-gnu-gcc
+
+rm -rf "$dir"
+mkdir -p "$dir/scripts"
+cp "$VM_DIR"/lab/scripts/*.lab "$dir/scripts"
+module=$("$VM_DIR/lab/build.sh" "$kernel") || { bad "the lab module cannot be built"; finish; }
+# That a buffer dies with an importer attached is what one of the scripts is for.
+guest "$kernel" "$dir" --smp 1 --timeout 1700 --expect 'WARNING: .*dma_buf_release' \
+	--file "$module:/lib/dqlab.ko" --file "$(dirname "$module")/dqlab-run:/bin/dqlab-run" \
+	-- "$VM_DIR/guest/lab.sh" || {
+	bad "the guest $kernel failed"
+	finish
+}
+
+# judged NAME
+judged()
+{
+	local want got
+	want=$(sed -n 's/^# finds: //p' "$dir/scripts/$1.lab")
+	got=$(dmaseq check --quiet --fail-on never "$dir/$1.dmaseq" |
+		sed -n 's/^#[0-9][0-9]* .*\[\([a-z0-9-]*\)\]$/\1/p' | sort -u | xargs)
+	[ "${got:-nothing}" = "$want" ] || bad "check finds in $1: ${got:-nothing}; expected: $want"
+}
+
+while read -r name status; do
+	if [ "$status" != 0 ]; then
+		bad "$name ended with $status: $(cat "$dir/$name.err")"
+		continue
+	fi
+	dmaseq dump --strict "$dir/$name.dmaseq" >"$dir/$name.txt" || bad "the trace of $name is not complete"
+	dmaseq dump --validate "$dir/$name.dmaseq" >"$dir/validated" || { bad "dump --validate $name:"; cat "$dir/validated"; }
+	judged "$name"
+	# Which of an importer's callbacks come before its table is armed is chance.
+	[ "$name" != moves ] || continue
+	{
+		printf '==== %s\n' "$name"
+		"$VM_DIR/sequence.sh" <"$dir/$name.txt"
+	} >>"$dir/got"
+done <"$dir/results"
+# The last ones do not.
+awk '
+function field(name) {
+	return match($0, " " name "=[0-9]+") ? substr($0, RSTART + length(name) + 2, RLENGTH - length(name) - 2) : 0
+}
+/^call importer_ops->/ { told[field("sys")]++ }
+/^call dma_buf_(move_notify|invalidate_mappings) / { moved[field("sys")]++; last = field("sys"); n++ }
+END {
+	for (s in moved) all += told[s]
+	printf "%d moves, the importer was told of %d, of the last: %d\n", n, all, told[last]
+	exit n != 50 || told[last] != 1
+}' "$dir/moves.txt" || bad "the importer's callback is not in the trace"
+[ -z "${UPDATE_GOLDEN:-}" ] || cp "$dir/got" "$want"
+diff -u "$want" "$dir/got" || bad "the calls of the lab on $kernel (- expected, + got)"
+finish
