@@ -47,6 +47,14 @@ struct dq_enc;
 struct dq_enc *dq_enc_new(dq_intern_fn *intern, void *ctx); /* NULL: no memory */
 void dq_enc_free(struct dq_enc *e);
 int dq_enc_put(struct dq_enc *e, const struct dq_item *item);	/* 0 or -ENOMEM */
+/* All items of it at once: gives the same bytes, less than DQ_ENC_REPEAT. False, and nothing was done: it
+ * is not known how, there are more than `most` bytes already, or there are nearly too many items. */
+#define DQ_ENC_REPEAT 256
+bool dq_enc_repeat(struct dq_enc *e, const struct dq_repeat *r, size_t most);
+/* Before and after putting them one by one: that is how it is known the next time, if nothing of them is
+ * unexpected. */
+void dq_enc_learn(struct dq_enc *e, const struct dq_repeat *r);
+void dq_enc_learnt(struct dq_enc *e, const struct dq_repeat *r);
 int dq_enc_fact(struct dq_enc *e);		/* "here the next fact of the DEFS chunk before" */
 size_t dq_enc_size(const struct dq_enc *e);	/* bytes, roughly, before compression */
 size_t dq_enc_items(const struct dq_enc *e);	/* items and fact marks */

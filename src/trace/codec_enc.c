@@ -21,8 +21,26 @@ struct column {
 	uint64_t acc;
 };
 
+/* How a struct dq_repeat is told as long as pred.changes stays, when the registers are as they were. */
+struct way {
+	uint32_t id;		/* 0: none */
+	uint32_t history, object, depth; /* registers before it */
+	uint32_t history_after;
+	uint64_t changes;
+	struct way_step {
+		struct dq_context *ctx;
+		struct dq_situation *situation;
+		uint32_t last;	/* of the situation: its context's number */
+	} step[DQ_REPEAT_MAX];
+};
+
+#define WAYS 16
+
 struct dq_enc {
 	struct dq_predict pred;
+	struct way ways[WAYS];
+	struct way learn;	/* that is being found out; id 0: none */
+	uint32_t nlearn;	/* its steps so far */
 	dq_intern_fn *intern;
 	void *intern_ctx;
 	struct column tasks, steps, keys;
@@ -65,14 +83,16 @@ void dq_enc_free(struct dq_enc *e)
 	free(e);
 }
 
-/* Room for two more numbers, or for as many bits. */
-static inline int col_room(struct column *c)
+/* Two numbers, or as many bits. */
+#define ROOM 20
+
+static inline int col_room(struct column *c, size_t n)
 {
 	uint8_t *p;
 
-	if (c->cap - c->len >= 20)
+	if (c->cap - c->len >= n)
 		return 0;
-	p = dq_grow(c->p, &c->cap, c->len + 20, 1);
+	p = dq_grow(c->p, &c->cap, c->len + n, 1);
 	if (!p)
 		return -ENOMEM;
 	c->p = p;
@@ -110,7 +130,7 @@ static inline int put_rice(struct dq_enc *e, struct column *c, uint64_t z, uint1
 	unsigned int k = *scale / 8, n = k;
 	uint64_t q = z >> k;
 
-	if (col_room(c))
+	if (col_room(c, ROOM))
 		return -ENOMEM;
 	if (q >= DQ_RICE_ESCAPE) {
 		q = DQ_RICE_ESCAPE;
@@ -136,7 +156,7 @@ static inline int put_dense(struct dq_enc *e, struct column *c, uint64_t v)
 {
 	size_t n;
 
-	if (col_room(c))
+	if (col_room(c, ROOM))
 		return -ENOMEM;
 	n = dq_varint_put(c->p + c->len, v);
 	c->len += n;
@@ -148,7 +168,7 @@ static int put_sparse(struct dq_enc *e, struct column *c, uint32_t row, uint64_t
 {
 	size_t n;
 
-	if (col_room(c))
+	if (col_room(c, ROOM))
 		return -ENOMEM;
 	n = dq_varint_put(c->p + c->len, row - c->next);
 	n += dq_varint_put(c->p + c->len + n, v);
@@ -357,22 +377,35 @@ static inline struct dq_context *expected(struct dq_enc *e, enum dq_kind kind, u
 	step = dq_predict_step(p, *ret_r);
 	if (step->kind != kind || step->key != key)
 		return NULL;
-	return dq_predict_ctx(p, kind, key, *ret_r);
+	return dq_predict_ctx_fast(p, kind, key, *ret_r);
 }
 
-/* The times; from here on it cannot fail. */
+/* A number of which most take few bits, in a column that has room: what put_rice() does. */
+static inline void put_diff(struct dq_enc *e, struct column *c, uint64_t z, uint16_t *scale)
+{
+	unsigned int k = *scale / 8, n;
+	uint64_t q = z >> k;
+
+	n = (unsigned int)q + 1 + k;
+	if (q >= DQ_RICE_ESCAPE || n > 32) {
+		put_rice(e, c, z, scale);
+		return;
+	}
+	put_bits(e, c, ((z - (q << k)) << 1 | 1) << q, n);
+	*scale = dq_rice_scale(*scale, (unsigned int)q);
+}
+
+/* The times, told from their bases (dq_predict_start() and dq_predict_end() say which), and what
+ * follows; from here on it cannot fail. */
 static inline void put_expected(struct dq_enc *e, enum dq_kind kind, uint64_t key,
 				struct dq_context *ctx, struct dq_regs *r, struct column *cols,
-				uint64_t depth, uint64_t start, uint64_t end)
+				uint64_t start, uint64_t start_base, uint64_t end,
+				uint64_t end_base)
 {
-	const struct dq_plan *plan = &e->pred.plan[kind];
-	uint64_t base = dq_predict_start(&e->pred, plan, r, depth);
-
-	put_rice(e, &cols[0], tell(start, base, &ctx->start), &ctx->start_scale);
-	base = dq_predict_end(&e->pred, plan, r, depth, start);
-	put_rice(e, &cols[1], tell(end, base, &ctx->end), &ctx->end_scale);
-	r->start = start;
-	r->end = end;
+	put_diff(e, &cols[0], tell(start, start_base, &ctx->start), &ctx->start_scale);
+	put_diff(e, &cols[1], tell(end, end_base, &ctx->end), &ctx->end_scale);
+	r->start = e->pred.last_start = start;
+	r->end = e->pred.last_end = end;
 	dq_predict_stepped(r, kind, key);
 	e->items++;
 	e->rows[kind]++;
@@ -380,32 +413,38 @@ static inline void put_expected(struct dq_enc *e, enum dq_kind kind, uint64_t ke
 
 static bool has_room(const struct column *cols)
 {
-	return cols[0].cap - cols[0].len >= 20 && cols[1].cap - cols[1].len >= 20;
+	return cols[0].cap - cols[0].len >= ROOM && cols[1].cap - cols[1].len >= ROOM;
 }
 
-static bool put_expected_call(struct dq_enc *e, const struct dq_call *c)
+/* These return the context, NULL: it is not what is expected. */
+static struct dq_context *put_expected_call(struct dq_enc *e, const struct dq_call *c)
 {
 	struct column *cols = &e->cols[DQ_CALL][DQ_CALL_START_COL];
 	const struct dq_call *old;
 	struct dq_context *ctx;
 	struct dq_regs *r;
+	bool caller;
 
 	ctx = expected(e, DQ_CALL, c->task, c->hook, &r);
 	if (!ctx || !has_room(cols))
-		return false;
+		return NULL;
 	old = (const struct dq_call *)ctx->image;
 	if (!same_call(c, old) || !same_str(c->caller, old->caller) || c->cpu != r->cpu ||
 	    c->seq - r->seq != ctx->seq || c->sys - r->sys != ctx->sys)
-		return false;
-	put_expected(e, DQ_CALL, c->hook, ctx, r, cols, c->depth, c->t0, c->t0 + c->dur);
+		return NULL;
+	caller = c->depth < r->depth;
+	put_expected(e, DQ_CALL, c->hook, ctx, r, cols, c->t0, caller ? r->start : r->end,
+		     c->t0 + c->dur, caller ? r->end : c->t0);
 	r->seq = c->seq;
 	r->sys = c->sys;
 	r->object = c->buf;
-	dq_predict_done(&e->pred, &e->pred.plan[DQ_CALL], r, c->depth, c->sys);
-	return true;
+	r->depth = c->depth;
+	if (c->sys && (!r->first || c->t0 < r->first))
+		r->first = c->t0;
+	return ctx;
 }
 
-static bool put_expected_sys(struct dq_enc *e, const struct dq_sys *s)
+static struct dq_context *put_expected_sys(struct dq_enc *e, const struct dq_sys *s)
 {
 	struct column *cols = &e->cols[DQ_SYS][DQ_SYS_START_COL];
 	uint64_t key = (uint64_t)(int64_t)s->nr;
@@ -415,14 +454,16 @@ static bool put_expected_sys(struct dq_enc *e, const struct dq_sys *s)
 
 	ctx = expected(e, DQ_SYS, s->task, key, &r);
 	if (!ctx || !has_room(cols))
-		return false;
+		return NULL;
 	old = (const struct dq_sys *)ctx->image;
 	if (!same_sys(s, old) || !same_str(s->name, old->name) || s->sys - r->sys != ctx->sys)
-		return false;
-	put_expected(e, DQ_SYS, key, ctx, r, cols, 0, s->t0, s->t1);
+		return NULL;
+	put_expected(e, DQ_SYS, key, ctx, r, cols, s->t0, r->first ? r->first : r->start, s->t1,
+		     r->end);
 	r->sys = s->sys;
-	dq_predict_done(&e->pred, &e->pred.plan[DQ_SYS], r, 0, false);
-	return true;
+	r->first = 0;
+	r->depth = 0;
+	return ctx;
 }
 
 /* ---- any item ---- */
@@ -437,6 +478,7 @@ static int put_any(struct dq_enc *e, const struct dq_item *item)
 	struct dq_context *ctx;
 	struct dq_regs *r;
 
+	e->pred.changes++;
 	if (put_step(e, body, kind, key, &r))
 		return -ENOMEM;
 	ctx = dq_predict_ctx(&e->pred, kind, key, r);
@@ -456,12 +498,146 @@ static int put_any(struct dq_enc *e, const struct dq_item *item)
 	return 0;
 }
 
+static struct dq_context *put_expected_item(struct dq_enc *e, const struct dq_item *item)
+{
+	if (item->kind == DQ_CALL)
+		return put_expected_call(e, &item->call);
+	return item->kind == DQ_SYS ? put_expected_sys(e, &item->sys) : NULL;
+}
+
+/* Part of what is to be repeated. */
+static void learn_step(struct dq_enc *e, const struct dq_item *item, struct dq_context *ctx)
+{
+	struct dq_predict *p = &e->pred;
+	struct way_step *s;
+
+	if (e->nlearn == DQ_REPEAT_MAX)
+		return;
+	s = &e->learn.step[e->nlearn++];
+	s->ctx = ctx;
+	s->last = (uint32_t)(ctx - p->ctx[item->kind]);
+	s->situation = &p->situations[item->kind][ctx->tag % DQ_NCONTEXTS];
+}
+
 int dq_enc_put(struct dq_enc *e, const struct dq_item *item)
 {
-	if ((item->kind == DQ_CALL && put_expected_call(e, &item->call)) ||
-	    (item->kind == DQ_SYS && put_expected_sys(e, &item->sys)))
-		return 0;
-	return put_any(e, item);
+	struct dq_context *ctx = put_expected_item(e, item);
+
+	if (!ctx)
+		return put_any(e, item);
+	if (e->learn.id)
+		learn_step(e, item, ctx);
+	return 0;
+}
+
+/* ---- the way of a system call with its calls that was expected before, all of it ----
+ *
+ * What was looked up then is still right when nothing has changed since, and the registers that decide
+ * what is looked up are the same. What is left are the times.
+ */
+
+/* For all numbers of a way in these two columns: one takes less than 12 bytes. */
+static inline bool make_room(struct column *cols)
+{
+	return !col_room(&cols[0], ROOM * DQ_REPEAT_MAX) && !col_room(&cols[1], ROOM * DQ_REPEAT_MAX);
+}
+
+static struct dq_regs *open_way(struct dq_enc *e, const struct way *w, const struct dq_repeat *rep)
+{
+	struct dq_regs *r = &e->pred.regs[e->pred.task % DQ_NREGS];
+	const struct dq_call *first = &rep->item[0].call;
+
+	/* the task is the current one and the processor that of its registers: both become others by
+	 * put_any() only, which is a change */
+	if (w->id != rep->id || w->changes != e->pred.changes || r->history != w->history ||
+	    r->object != w->object || r->depth != w->depth ||
+	    first->seq - r->seq != w->step[0].ctx->seq || first->sys - r->sys != w->step[0].ctx->sys)
+		return NULL;
+	if (!make_room(&e->cols[DQ_CALL][DQ_CALL_START_COL]) ||
+	    !make_room(&e->cols[DQ_SYS][DQ_SYS_START_COL]))
+		return NULL;
+	return r;
+}
+
+static inline void put_step_times(struct dq_enc *e, const struct way_step *w, struct column *cols,
+				  uint64_t start, uint64_t start_base, uint64_t end, uint64_t end_base)
+{
+	struct dq_context *ctx = w->ctx;
+
+	put_diff(e, &cols[0], tell(start, start_base, &ctx->start), &ctx->start_scale);
+	put_diff(e, &cols[1], tell(end, end_base, &ctx->end), &ctx->end_scale);
+	w->situation->last = w->last;
+}
+
+static void put_way(struct dq_enc *e, const struct way *w, const struct dq_repeat *rep,
+		    struct dq_regs *r)
+{
+	uint64_t start = r->start, end = r->end, depth = r->depth, first = r->first, done;
+	const struct dq_item *it = rep->item, *last = it + rep->n - 1;
+	const struct way_step *step = w->step;
+	const struct dq_sys *s = &last->sys;
+
+	for (; it < last; it++, step++) {
+		const struct dq_call *c = &it->call;
+		bool caller = c->depth < depth;
+
+		done = c->t0 + c->dur;
+		put_step_times(e, step, &e->cols[DQ_CALL][DQ_CALL_START_COL], c->t0,
+			       caller ? start : end, done, caller ? end : c->t0);
+		start = c->t0;
+		end = done;
+		depth = c->depth;
+		if (c->sys && (!first || start < first))
+			first = start;
+	}
+	put_step_times(e, step, &e->cols[DQ_SYS][DQ_SYS_START_COL], s->t0, first ? first : start,
+		       s->t1, end);
+	r->start = e->pred.last_start = s->t0;
+	r->end = e->pred.last_end = s->t1;
+	r->seq = last[-1].call.seq;
+	r->sys = s->sys;
+	r->object = s->buf;
+	r->first = 0;
+	r->depth = 0;
+	r->history = w->history_after;
+	e->items += rep->n;
+	e->rows[DQ_CALL] += rep->n - 1;
+	e->rows[DQ_SYS]++;
+}
+
+bool dq_enc_repeat(struct dq_enc *e, const struct dq_repeat *rep, size_t most)
+{
+	struct way *w = &e->ways[rep->id % WAYS];
+	struct dq_regs *r = open_way(e, w, rep);
+
+	if (!r || e->bytes > most || e->items > DQ_ITEMS_MAX / 2 - 2 * DQ_REPEAT_MAX)
+		return false;
+	put_way(e, w, rep, r);
+	return true;
+}
+
+void dq_enc_learn(struct dq_enc *e, const struct dq_repeat *rep)
+{
+	struct dq_predict *p = &e->pred;
+	const struct dq_regs *r;
+
+	e->nlearn = 0;
+	if (!rep->id || rep->item[0].call.task != p->task)
+		return;
+	r = dq_predict_regs(p); /* as the first of them does */
+	e->learn = (struct way){ .id = rep->id, .changes = p->changes, .history = r->history,
+				 .object = r->object, .depth = (uint32_t)r->depth };
+}
+
+void dq_enc_learnt(struct dq_enc *e, const struct dq_repeat *rep)
+{
+	struct way *w = &e->learn;
+
+	if (w->id && e->nlearn == rep->n && w->changes == e->pred.changes) {
+		w->history_after = e->pred.regs[e->pred.task % DQ_NREGS].history;
+		e->ways[w->id % WAYS] = *w;
+	}
+	w->id = 0;
 }
 
 size_t dq_enc_size(const struct dq_enc *e)

@@ -142,6 +142,7 @@ static const struct dq_field loss_fields[] = {
 static const struct dq_field clock_fields[] = {
 	FIELD(clock.mono, "mono", START, TIME),
 	FIELD(clock.real, "real", CONTEXT, TIME),
+	FIELD(clock.boot, "boot", CONTEXT, TIME),
 };
 
 static const struct dq_field end_fields[] = {

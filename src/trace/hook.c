@@ -6,7 +6,7 @@
 
 #include "trace.h"
 
-static const struct dq_hook_info hooks[HOOK_MAX] = {
+const struct dq_hook_info dq_hooks[HOOK_MAX] = {
 #define X(id, ENUM, name, kind, obj, ret, a0, a1, a2, need)                                        \
 	[id] = { id,	   name,     KIND_##kind, obj,                                             \
 		 RET_##ret, { ARG_##a0, ARG_##a1, ARG_##a2 }, NEED_##need },
@@ -16,14 +16,14 @@ static const struct dq_hook_info hooks[HOOK_MAX] = {
 
 const struct dq_hook_info *dq_hook_info(uint32_t id)
 {
-	return id < HOOK_MAX && hooks[id].name ? &hooks[id] : NULL;
+	return dq_hook_at(id);
 }
 
 const struct dq_hook_info *dq_hook_by_name(const char *name)
 {
 	for (size_t i = 0; i < HOOK_MAX; i++) {
-		if (hooks[i].name && !strcmp(hooks[i].name, name))
-			return &hooks[i];
+		if (dq_hooks[i].name && !strcmp(dq_hooks[i].name, name))
+			return &dq_hooks[i];
 	}
 	return NULL;
 }

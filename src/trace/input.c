@@ -3,6 +3,7 @@
  * input.c - see input.h. Touches the descriptor it was given and the heap.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +55,15 @@ static int make_room(struct dq_input *in)
 	return 0;
 }
 
+/* Who writes a trace into a pipe as it happens has written no more yet. */
+static void tell_wait(struct dq_input *in)
+{
+	struct pollfd p = { .fd = in->fd, .events = POLLIN };
+
+	if (in->wait_fn && !poll(&p, 1, 0))
+		in->wait_fn(in->wait_ctx);
+}
+
 size_t dq_input_want(struct dq_input *in, size_t need)
 {
 	ssize_t n;
@@ -65,6 +75,7 @@ size_t dq_input_want(struct dq_input *in, size_t need)
 			in->eof = true;
 			break;
 		}
+		tell_wait(in);
 		end = (size_t)(in->p - in->buf) + in->avail;
 		n = read(in->fd, in->buf + end, in->cap - end);
 		if (n < 0 && errno == EINTR)

@@ -19,6 +19,8 @@ struct dq_input {
 	int err;		/* of read(2); then eof is set too */
 	uint8_t *buf;		/* owned; NULL for memory */
 	size_t cap;
+	void (*wait_fn)(void *ctx); /* NULL: nobody wants to know. Called when a read would wait */
+	void *wait_ctx;
 };
 
 void dq_input_fd(struct dq_input *in, int fd); /* takes fd */

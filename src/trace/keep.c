@@ -36,8 +36,14 @@ struct def {
 	bool dead;		/* nothing new can refer to it */
 };
 
+/* Of what ended lately something may still be said: the system call of a release comes after it. */
+#define DYING 256
+
 struct dq_keeper {
 	struct dq_keep_opts opts;
+	bool in_parts;		/* dq_keeper_part(): there are no segments */
+	uint64_t dying[DYING];	/* then: keys of what is dead, but not yet dropped; a ring */
+	size_t ndying;
 	struct segment *segs;	/* from the oldest on */
 	size_t nsegs, cap_segs;
 	struct segment cur;	/* being filled */
@@ -125,10 +131,17 @@ static void drop_if_unused(struct dq_keeper *k, enum dq_kind kind, uint32_t id)
 static void die(struct dq_keeper *k, enum dq_kind kind, uint32_t id)
 {
 	struct def *d = find_def(k, kind, id);
+	uint64_t key = key_of(kind, id), *slot;
 
 	if (!d)
 		return;
 	d->dead = true;
+	if (k->in_parts) {
+		slot = &k->dying[k->ndying++ % DYING];
+		kind = (enum dq_kind)(*slot >> 32);
+		id = (uint32_t)*slot;
+		*slot = key;
+	}
 	drop_if_unused(k, kind, id);
 }
 
@@ -478,6 +491,7 @@ struct writing {
 	struct dq_map *needed;	/* keys of definitions */
 	struct dq_map *defined;
 	uint64_t calls, lost;
+	bool on_demand;		/* definitions are put when they are referred to */
 	int err;
 };
 
@@ -612,16 +626,32 @@ static bool said_once(enum dq_kind kind)
 	       kind == DQ_TIMELINE;
 }
 
+/* What the item refers to, and what that refers to, where it is not yet there. */
+static void put_referred(struct writing *w, const struct dq_item *item)
+{
+	struct dq_ref refs[DQ_REFS_MAX];
+	int n = dq_item_refs(item, refs);
+
+	for (int i = 0; i < n; i++) {
+		const struct def *d = w->on_demand ? find_def(w->k, refs[i].kind, refs[i].id) : NULL;
+
+		if (dq_map_get(w->defined, key_of(refs[i].kind, refs[i].id), NULL))
+			continue;
+		if (!d) {
+			put_unknown(w, refs[i]);
+			continue;
+		}
+		put_referred(w, &d->item);
+		put_def(w, &d->item);
+	}
+}
+
 static int put_kept(void *ctx, const struct dq_item *item)
 {
 	struct writing *w = ctx;
-	struct dq_ref refs[DQ_REFS_MAX];
-	int n = dq_item_refs(item, refs);
 	uint32_t id = dq_item_id(item);
 
-	for (int i = 0; i < n; i++)
-		if (!dq_map_get(w->defined, key_of(refs[i].kind, refs[i].id), NULL))
-			put_unknown(w, refs[i]);
+	put_referred(w, item);
 	if (id && said_once(item->kind) && dq_map_get(w->defined, key_of(item->kind, id), NULL))
 		return w->err;
 	if (id && dq_map_put(w->defined, key_of(item->kind, id), 1))
@@ -688,6 +718,90 @@ int dq_keeper_write(struct dq_keeper *k, const struct dq_sink *to, uint64_t now,
 	dq_map_free(w.needed);
 	dq_map_free(w.defined);
 	return w.err;
+}
+
+/* ---- several files ---------------------------------------------------------------------------- */
+
+struct dq_part {
+	struct writing w;
+	struct dq_sink to;
+};
+
+int dq_keeper_part(struct dq_keeper *k, const struct dq_sink *to, struct dq_part **ret_p)
+{
+	struct dq_part *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->to = *to;
+	k->in_parts = true;
+	p->w = (struct writing){ .k = k, .to = &p->to, .needed = dq_map_new(), .defined = dq_map_new() };
+	p->w.err = p->w.needed && p->w.defined ? k->err : -ENOMEM;
+	p->w.on_demand = true;
+	if (!p->w.err && k->forgot) {
+		find_needed(&p->w);
+		put_head(&p->w, false);
+	}
+	*ret_p = p;
+	return p->w.err;
+}
+
+static int put_end(struct dq_part *p, const struct dq_item *item)
+{
+	struct dq_item end = *item;
+
+	end.end.calls = p->w.calls;
+	end.end.lost = p->w.lost;
+	return put_out(&p->w, &end);
+}
+
+int dq_part_put(struct dq_part *p, const struct dq_item *item)
+{
+	struct dq_keeper *k = p->w.k;
+	uint64_t t = end_of(item);
+
+	if (item->kind == DQ_END)
+		return put_end(p, item);
+	if (put_kept(&p->w, item))
+		return p->w.err;
+	if (item->kind == DQ_SNAP)
+		k->snap_open = !item->snap.t1;
+	k->forgot = true;
+	if (t > k->from)
+		k->from = t;
+	fold(k, item);
+	return k->err;
+}
+
+bool dq_part_may_end(const struct dq_part *p)
+{
+	return !p->w.k->snap_open;
+}
+
+int dq_part_end(struct dq_part **pp, uint64_t now, const char *reason)
+{
+	struct dq_part *p = *pp;
+	struct dq_item end = { .kind = DQ_END };
+	int err;
+
+	put_number(&p->w, "keep.open", 1);
+	end.end.t = now;
+	end.end.reason = reason;
+	err = put_end(p, &end);
+	dq_part_free(pp);
+	return err;
+}
+
+void dq_part_free(struct dq_part **pp)
+{
+	struct dq_part *p = *pp;
+
+	if (!p)
+		return;
+	*pp = NULL;
+	dq_map_free(p->w.needed);
+	dq_map_free(p->w.defined);
+	free(p);
 }
 
 /* ---- the rest ------------------------------------------------------------------------------- */

@@ -49,4 +49,22 @@ void dq_keeper_stats(const struct dq_keeper *k, struct dq_keep_stats *ret);
 int dq_keeper_write(struct dq_keeper *k, const struct dq_sink *to, uint64_t now, const char *reason,
 		    bool goes_on);
 
+/*
+ * A recording in several files, one after the other. Nothing is kept but the state: what is put
+ * goes to the file that is being written, and is then folded as if it had been forgotten. A file
+ * begins with that state, and takes from it what its items refer to.
+ *
+ *	dq_keeper_part(&part) -> dq_part_put ... -> dq_part_end -> dq_keeper_part(&part) ...
+ */
+struct dq_part;
+/* Puts the head of the next file into a sink that must outlive the part: nothing, when it is the first. */
+int dq_keeper_part(struct dq_keeper *k, const struct dq_sink *to, struct dq_part **ret_p);
+/* An END's counts become those of this file. */
+int dq_part_put(struct dq_part *p, const struct dq_item *item);
+/* Between two items of a snapshot, which would be torn apart, no file may end. */
+bool dq_part_may_end(const struct dq_part *p);
+/* The file ends, the recording does not: puts that, and an END of the time `now`. Frees the part, also after an error. */
+int dq_part_end(struct dq_part **p, uint64_t now, const char *reason);
+void dq_part_free(struct dq_part **p);
+
 #endif /* DQ_KEEP_H */

@@ -23,7 +23,7 @@ const struct dq_valname dq_names_call_flags[] = {
 	{ DQ_CALL_OPEN, "OPEN" },	{ DQ_CALL_MISSED, "MISSED" },
 	{ DQ_CALL_NOENTRY, "NOENTRY" }, { DQ_CALL_IRQ, "IRQ" },
 	{ DQ_CALL_EXITING, "EXITING" }, { DQ_CALL_FAULT, "FAULT" },
-	{ DQ_CALL_UNHELD, "UNHELD" },
+	{ DQ_CALL_UNHELD, "UNHELD" },	{ DQ_CALL_NULL, "NULL" },
 	{ 0, NULL },
 };
 

@@ -23,7 +23,7 @@ static void plan_field(struct dq_plan *plan, const struct dq_kind_desc *k, uint8
 	struct dq_place place = { (uint16_t)(f->off - DQ_BODY_OFF), col, true,
 				  f->type == DQ_F_I32 };
 
-	if (col == k->depth)
+	if ((int)col == k->depth)
 		plan->depth = place;
 	if (k->depth >= 0 && !strcmp(f->name, "buf"))
 		plan->object = place;
@@ -70,6 +70,7 @@ void dq_predict_init(struct dq_predict *p)
 void dq_predict_reset(struct dq_predict *p, bool objects)
 {
 	p->gen++;
+	p->changes++;
 	p->objects = objects;
 	p->task = p->last_start = p->last_end = 0;
 }
@@ -113,6 +114,7 @@ void dq_predict_start_ctx(struct dq_predict *p, enum dq_kind kind, size_t at, si
 	struct dq_context *c = &p->ctx[kind][slot];
 	struct dq_situation *s = &p->situations[kind][at];
 
+	p->changes++;
 	if (s->gen != p->gen)
 		dq_context_clear(c, &p->plan[kind]);
 	else if (s->last != slot)

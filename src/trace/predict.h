@@ -86,6 +86,7 @@ struct dq_situation {
 
 struct dq_predict {
 	uint32_t gen;		/* of the current payload: older registers and contexts are void */
+	uint64_t changes;	/* of steps and contexts, but for what is known of times */
 	uint64_t task;		/* the current one */
 	uint64_t last_start, last_end;
 	struct dq_regs regs[DQ_NREGS];
@@ -201,6 +202,20 @@ static inline struct dq_context *dq_predict_ctx(struct dq_predict *p, enum dq_ki
 	c = &p->ctx[kind][slot];
 	if (c->gen != p->gen || c->tag != tag)
 		dq_predict_start_ctx(p, kind, at, slot, tag);
+	p->situations[kind][at].last = (uint32_t)slot;
+	return c;
+}
+
+/* The same of a call or a system call in a payload that knows objects. */
+static inline struct dq_context *dq_predict_ctx_fast(struct dq_predict *p, enum dq_kind kind,
+						     uint64_t key, const struct dq_regs *r)
+{
+	size_t at = (p->task * 97 + key + (r->history & 0xff) * 389) % DQ_NCONTEXTS;
+	size_t slot = (at + (size_t)r->object * 613) % DQ_NCONTEXTS;
+	struct dq_context *c = p->ctx[kind] ? p->ctx[kind] + slot : NULL;
+
+	if (!c || c->gen != p->gen || c->tag != ((uint64_t)r->object << 32 | at))
+		return dq_predict_ctx(p, kind, key, r);
 	p->situations[kind][at].last = (uint32_t)slot;
 	return c;
 }

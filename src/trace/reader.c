@@ -14,6 +14,7 @@
 
 #include "chunk.h"
 #include "codec.h"
+#include "fatal.h"
 #include "text.h"
 
 #define PROGRESS_ITEMS 16384
@@ -34,6 +35,7 @@ struct dq_reader {
 	struct dq_sb error;
 	int err;		/* what dq_reader_next() returns for good */
 	bool seen_end;
+	struct dq_fatal fatal;
 
 	/* binary */
 	struct dq_chunk chunk;	/* found, and not yet loaded */
@@ -41,9 +43,12 @@ struct dq_reader {
 	struct dq_strings strs;
 	struct dq_strtab *pool;	/* their bytes */
 	uint64_t str_bytes;
+	uint64_t facts;
 	struct loaded defs, events;
 	void (*chunk_fn)(const struct dq_chunk_info *info, void *ctx);
 	void *chunk_ctx;
+	bool (*skip_fn)(uint64_t part, void *ctx);
+	void *skip_ctx;
 	void (*progress_fn)(const struct dq_reader_state *st, void *ctx);
 	void *progress_ctx;
 
@@ -422,6 +427,14 @@ static int unknown_chunk(struct dq_reader *r, struct dq_chunk_info *info)
 	return 0;
 }
 
+static bool is_skipped(struct dq_reader *r)
+{
+	if (r->chunk.type != DQ_CHUNK_EVENTS)
+		return false;
+	r->st.part++;
+	return r->skip_fn && r->skip_fn(r->st.part, r->skip_ctx);
+}
+
 /* Takes r->chunk in. The caller made sure that nothing is active that it would replace. */
 static int load_chunk(struct dq_reader *r)
 {
@@ -438,6 +451,8 @@ static int load_chunk(struct dq_reader *r)
 	r->st.chunks++;
 	if (!info.name || (c->flags & ~DQ_CHUNK_KNOWN))
 		return unknown_chunk(r, &info);
+	if (is_skipped(r))
+		return 0;
 	if (c->type == DQ_CHUNK_STRINGS)
 		err = load_strings(r, &info);
 	else
@@ -453,12 +468,16 @@ static int load_chunk(struct dq_reader *r)
 }
 
 /* An item, or 0 when the chunk is used up (or turned out to be damaged), -ENOMEM. */
-static int next_of(struct dq_reader *r, struct loaded *l, struct dq_item *item)
+static inline int next_of(struct dq_reader *r, struct loaded *l, struct dq_item *item)
 {
 	int rc = dq_dec_next(l->dec, &r->strs, item);
 
-	if (rc == DQ_DEC_ITEM)
+	if (rc == DQ_DEC_ITEM) {
 		l->info.items++;
+		/* what is kept for each of them is more than a byte: not for what a few stand for */
+		if (l == &r->defs && ++r->facts > r->in.offset + r->in.avail + DQ_FACTS_FREE)
+			rc = -EINVAL;
+	}
 	if (rc == DQ_DEC_END)
 		l->active = false;
 	if (rc < 0) {
@@ -503,7 +522,7 @@ static int next_loaded(struct dq_reader *r, struct dq_item *item)
 	return 0;
 }
 
-static int next_binary(struct dq_reader *r, struct dq_item *item)
+static __attribute__((noinline)) int next_binary(struct dq_reader *r, struct dq_item *item)
 {
 	int rc;
 
@@ -533,7 +552,7 @@ static int next_binary(struct dq_reader *r, struct dq_item *item)
 
 /* ---- text ---- */
 
-static int next_text(struct dq_reader *r, struct dq_item *item)
+static __attribute__((noinline)) int next_text(struct dq_reader *r, struct dq_item *item)
 {
 	char *err_text = NULL;
 	size_t len;
@@ -559,33 +578,28 @@ static int next_text(struct dq_reader *r, struct dq_item *item)
 
 /* ---- both ---- */
 
-static void see_time(struct dq_reader_state *st, uint64_t t)
+static inline void see_time(struct dq_reader_state *st, uint64_t t)
 {
 	if (t > st->last_t)
 		st->last_t = t;
 }
 
-/* What the state says about the items that have passed. */
-static void account(struct dq_reader *r, const struct dq_item *item)
+/* It was counted as a loss, and is none. */
+static void found_fatal(struct dq_reader_state *st)
 {
-	const struct dq_kind_desc *k = &dq_kinds[item->kind];
-	struct dq_reader_state *st = &r->st;
+	st->fatal_calls++;
+	if (st->missed_returns && st->lost_events) {
+		st->missed_returns--;
+		st->lost_events--;
+	}
+}
 
-	st->items++;
-	r->seen_end = item->kind == DQ_END;
-	if (item->kind == DQ_CALL) {
-		st->calls++;
-		see_time(st, item->call.t0);
-		/* larger only when it does not overflow */
-		if (item->call.dur <= UINT64_MAX - item->call.t0)
-			see_time(st, item->call.t0 + item->call.dur);
-		return;
-	}
-	if (item->kind == DQ_SYS) {
-		see_time(st, item->sys.t0);
-		see_time(st, item->sys.t1);
-		return;
-	}
+/* Not inline, that the many calls need not save registers. */
+static __attribute__((noinline)) void account_other(struct dq_reader *r, const struct dq_item *item)
+{
+	struct dq_reader_state *st = &r->st;
+	const struct dq_kind_desc *k = &dq_kinds[item->kind];
+
 	if (item->kind == DQ_LOSS) {
 		st->losses++;
 		st->lost_events += item->loss.count;
@@ -594,12 +608,50 @@ static void account(struct dq_reader *r, const struct dq_item *item)
 		if (dq_loss_is_return(&item->loss))
 			st->missed_returns += item->loss.count;
 	}
+	if (item->kind == DQ_TASKEV)
+		dq_fatal_exit(&r->fatal, &item->taskev);
 	for (int i = 0; i < k->n; i++) {
 		if (k->f[i].coding == DQ_C_START || k->f[i].coding == DQ_C_END)
 			see_time(st, dq_field_get(item, &k->f[i]));
 	}
 }
 
+/* What the state says about the items that have passed. */
+static inline void account(struct dq_reader *r, struct dq_item *item)
+{
+	struct dq_reader_state *st = &r->st;
+
+	st->items++;
+	r->seen_end = item->kind == DQ_END;
+	if (item->kind == DQ_CALL) {
+		st->calls++;
+		item->call.fatal = dq_fatal_call(&r->fatal, &item->call);
+		if (item->call.fatal)
+			found_fatal(st);
+		see_time(st, item->call.t0);
+		/* larger only when it does not overflow */
+		if (item->call.dur <= UINT64_MAX - item->call.t0)
+			see_time(st, item->call.t0 + item->call.dur);
+		return;
+	}
+	if (item->kind == DQ_SYS) {
+		item->sys.fatal = dq_fatal_sys(&r->fatal, &item->sys);
+		see_time(st, item->sys.t0);
+		see_time(st, item->sys.t1);
+		return;
+	}
+	account_other(r, item);
+}
+
+/* The first turn of the loop of next_loaded(), which is what most items need. */
+static inline int next_event(struct dq_reader *r, struct dq_item *item)
+{
+	int rc = next_of(r, &r->events, item);
+
+	if (rc == DQ_DEC_FACT && r->defs.active)
+		rc = next_of(r, &r->defs, item);
+	return rc == DQ_DEC_ITEM || rc < 0 ? rc : next_binary(r, item);
+}
 
 int dq_reader_next(struct dq_reader *r, struct dq_item *item)
 {
@@ -607,7 +659,10 @@ int dq_reader_next(struct dq_reader *r, struct dq_item *item)
 
 	if (r->err)
 		return r->err;
-	rc = r->st.text ? next_text(r, item) : next_binary(r, item);
+	if (r->events.active)
+		rc = next_event(r, item);
+	else
+		rc = r->st.text ? next_text(r, item) : next_binary(r, item);
 	r->st.bytes = r->in.offset;
 	if (rc > 0)
 		account(r, item);
@@ -640,6 +695,18 @@ void dq_reader_on_progress(struct dq_reader *r, void (*fn)(const struct dq_reade
 {
 	r->progress_fn = fn;
 	r->progress_ctx = ctx;
+}
+
+void dq_reader_skip(struct dq_reader *r, bool (*fn)(uint64_t, void *), void *ctx)
+{
+	r->skip_fn = fn;
+	r->skip_ctx = ctx;
+}
+
+void dq_reader_on_wait(struct dq_reader *r, void (*fn)(void *), void *ctx)
+{
+	r->in.wait_fn = fn;
+	r->in.wait_ctx = ctx;
 }
 
 void dq_reader_on_chunk(struct dq_reader *r, void (*fn)(const struct dq_chunk_info *, void *),

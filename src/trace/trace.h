@@ -130,6 +130,7 @@ struct dq_att {
 #define DQ_CALL_IRQ 0x8		/* in interrupt context: the task is a bystander */
 #define DQ_CALL_EXITING 0x10	/* the task was exiting (PF_EXITING) */
 #define DQ_CALL_FAULT 0x20	/* an argument could not be read */
+#define DQ_CALL_NULL 0x80	/* failed: it returned NULL, where ret is for an error (vmap of 5.10) */
 #define DQ_CALL_UNHELD 0x40	/* mmap: another file was put into the mapping, which does not hold the buffer */
 
 /* dq_call.caller: another recorder's return probe stood between, so it cannot be told who called */
@@ -154,6 +155,8 @@ struct dq_call {
 	uint32_t table;		/* hooks of descriptors: the descriptor table; see struct dq_taskev */
 	uint32_t vma;		/* hooks of mappings: the mapping, a number unique in the trace */
 	uint32_t stack;		/* outermost calls with --stacks: id of struct dq_stack; 0: none */
+	bool fatal;		/* not in the file, the reader finds it: the task died in this call, which
+				 * is why it never returned (a BUG or an oops of the kernel) */
 };
 
 #define DQ_SYS_OPEN 0x1		/* the recording ended inside it: ret unknown */
@@ -173,6 +176,7 @@ struct dq_sys {
 	uint32_t dev;		/* what that descriptor is */
 	uint32_t buf;		/* when it is a dma-buf */
 	int64_t ret;
+	bool fatal;		/* not in the file: a call in it is */
 };
 
 /* dmabuf->name was set. */
@@ -209,10 +213,15 @@ bool dq_loss_is_return(const struct dq_loss *l);
 struct dq_sb;
 void dq_put_losses(struct dq_sb *sb, uint64_t events, uint64_t returns);
 
-/* Two clocks read together. */
+/*
+ * Clocks read together: at the begin, at the end, and before and after one of them jumped. Between
+ * two items that follow one another, what boot grew more than mono the machine was suspended, and
+ * what real grew more than boot it was set.
+ */
 struct dq_clock {
 	uint64_t mono;
 	uint64_t real;		/* ns since 1970 */
+	uint64_t boot;		/* CLOCK_BOOTTIME, which goes on while the machine is suspended; 0: not read */
 };
 
 enum dq_taskev_what { DQ_TASKEV_FORK = 1, DQ_TASKEV_EXEC = 2, DQ_TASKEV_EXIT = 3 };
@@ -323,16 +332,44 @@ struct dq_hook_info {
 	enum hook_arg arg[3];
 	enum hook_need need;
 };
+extern const struct dq_hook_info dq_hooks[HOOK_MAX]; /* without a name: there is no such hook */
 const struct dq_hook_info *dq_hook_info(uint32_t id);
+/* The same, for what is done with each call of a long trace. */
+static inline const struct dq_hook_info *dq_hook_at(uint32_t id)
+{
+	return id < HOOK_MAX && dq_hooks[id].name ? &dq_hooks[id] : NULL;
+}
 const struct dq_hook_info *dq_hook_by_name(const char *name);
 
 /* Where items go to: the writer, or something in front of it. put copies what it needs, flush hands
  * on what was put; both return 0 or -errno. */
+struct dq_repeat;
 struct dq_sink {
 	int (*put)(void *ctx, const struct dq_item *item);
 	int (*flush)(void *ctx);
 	void *ctx;
+	int (*repeat)(void *ctx, const struct dq_repeat *r); /* NULL: put gets the items; see dq_sink_repeat() */
 };
+
+/*
+ * A system call and the calls in it, callees first, and no call fails. Of those with one id nothing
+ * differs but the times, and by how much `seq` and `sys` of all items have grown: who has found out once
+ * what it is about, and how it is written, need not do so again.
+ */
+#define DQ_REPEAT_MAX 4
+struct dq_repeat {
+	uint32_t id;		/* 0: nothing of this is promised, and put gets the items */
+	uint32_t n;		/* calls, and the system call, which comes last */
+	struct dq_item item[DQ_REPEAT_MAX];
+};
+
+/* All items one after the other. 0 or -errno. */
+int dq_sink_put_each(const struct dq_sink *s, const struct dq_repeat *r);
+
+static inline int dq_sink_repeat(const struct dq_sink *s, const struct dq_repeat *r)
+{
+	return s->repeat && r->id ? s->repeat(s->ctx, r) : dq_sink_put_each(s, r);
+}
 
 /* ---- writing the binary file -------------------------------------------------- */
 
@@ -353,6 +390,7 @@ struct dq_writer_opts {
  */
 int dq_writer_new(struct dq_writer **ret_w, int fd, const struct dq_writer_opts *opts);
 int dq_writer_put(struct dq_writer *w, const struct dq_item *item);
+int dq_writer_repeat(struct dq_writer *w, const struct dq_repeat *r); /* writes the same bytes */
 int dq_writer_flush(struct dq_writer *w);	/* end the current chunks, write them */
 int dq_writer_close(struct dq_writer **w);	/* flush, free, set *w to NULL; writes no END by itself */
 uint64_t dq_writer_bytes(const struct dq_writer *w);
@@ -389,11 +427,13 @@ struct dq_reader_state {
 	uint64_t last_t;	/* largest time seen */
 	bool text;		/* it is the text form: chunks are not counted */
 	bool at_end;		/* all of it was read; until then the other fields are so far */
+	uint64_t part;		/* the EVENTS chunk that was met last, counted from 1; 0: none, or text */
 	uint64_t items, calls;	/* returned */
 	uint64_t losses;	/* DQ_LOSS items returned ... */
 	uint64_t lost_events;	/* ... and the sum of their counts */
 	uint64_t disk_events;	/* of these: what the disk did not take */
 	uint64_t missed_returns; /* and those of which only the result is missing */
+	uint64_t fatal_calls;	/* that look like such, and were not returned from: in none of these */
 };
 
 /* One chunk of the binary file, for `dump`. */
@@ -435,6 +475,11 @@ void dq_reader_on_chunk(struct dq_reader *r,
 /* fn is called now and then, and once when the end was reached. NULL: no longer. */
 void dq_reader_on_progress(struct dq_reader *r,
 			   void (*fn)(const struct dq_reader_state *st, void *ctx), void *ctx);
+/* fn is asked for each EVENTS chunk, by what state.part would be: true, and its items do not come, but
+ * for those of the DEFS chunk that belongs to it. The text form has no chunks. */
+void dq_reader_skip(struct dq_reader *r, bool (*fn)(uint64_t part, void *ctx), void *ctx);
+/* fn is called before the reader waits for more, as of a recording that still goes on. */
+void dq_reader_on_wait(struct dq_reader *r, void (*fn)(void *ctx), void *ctx);
 void dq_reader_free(struct dq_reader **r);
 
 /* ---- the text form ---------------------------------------------------------------- */

@@ -43,6 +43,7 @@ struct dq_writer {
 	uint32_t first_str, nstrs; /* not yet written */
 	struct dq_sb new_strs;
 	struct dq_enc *defs, *events;
+	size_t most;		/* with no more in events than this a struct dq_repeat does not end the chunk */
 	bool have_events;	/* events holds more than marks of facts */
 	struct dq_sb payload, out;
 	z_stream z;
@@ -194,8 +195,9 @@ static size_t put_deflated(struct dq_writer *w, size_t noise)
 	return sizeof(zlen) + len + noise;
 }
 
-/* Appends the payload to out as a chunk. */
-static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t flags, size_t noise)
+/* Appends the payload to out as a chunk, packed unless it were less than `least` then. */
+static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t flags, size_t noise,
+		      size_t least)
 {
 	static const char zeros[DQ_CHUNK_HEADER];
 	size_t at = w->out.len, len;
@@ -203,9 +205,10 @@ static void put_chunk(struct dq_writer *w, enum dq_chunk_type type, uint16_t fla
 	flags |= DQ_CHUNK_CRITICAL;
 	dq_sb_put(&w->out, zeros, DQ_CHUNK_HEADER);
 	len = put_deflated(w, noise);
-	if (len) {
+	if (len && len >= least) {
 		flags |= DQ_CHUNK_ZLIB;
 	} else {
+		w->out.len = w->out.err ? w->out.len : at + DQ_CHUNK_HEADER;
 		len = w->payload.len;
 		dq_sb_put(&w->out, w->payload.s, len);
 	}
@@ -224,27 +227,28 @@ static void put_strings(struct dq_writer *w)
 	w->first_str += w->nstrs;
 	w->nstrs = 0;
 	dq_sb_reset(&w->new_strs);
-	put_chunk(w, DQ_CHUNK_STRINGS, 0, 0);
+	put_chunk(w, DQ_CHUNK_STRINGS, 0, 0, 0);
 }
 
 int dq_writer_flush(struct dq_writer *w)
 {
 	uint16_t marks = 0;
-	size_t noise;
+	size_t noise, facts;
 
 	if (w->err)
 		return w->err;
 	dq_sb_reset(&w->out);
 	if (w->nstrs)
 		put_strings(w);
-	if (dq_enc_items(w->defs)) {
+	facts = dq_enc_items(w->defs);
+	if (facts) {
 		noise = dq_enc_finish(w->defs, &w->payload);
-		put_chunk(w, DQ_CHUNK_DEFS, DQ_CHUNK_OBJECTS, noise);
+		put_chunk(w, DQ_CHUNK_DEFS, DQ_CHUNK_OBJECTS, noise, facts);
 		marks = DQ_CHUNK_MARKS;
 	}
 	noise = dq_enc_finish(w->events, &w->payload);
 	if (w->have_events)
-		put_chunk(w, DQ_CHUNK_EVENTS, marks | DQ_CHUNK_OBJECTS, noise);
+		put_chunk(w, DQ_CHUNK_EVENTS, marks | DQ_CHUNK_OBJECTS, noise, 0);
 	else	/* marks alone: the order is that of the DEFS chunk */
 		dq_sb_reset(&w->payload);
 	w->have_events = false;
@@ -288,6 +292,8 @@ static void count(struct dq_written *sum, const struct dq_item *item, const stru
 
 int dq_writer_put(struct dq_writer *w, const struct dq_item *item)
 {
+	size_t others;
+
 	if (w->err)
 		return w->err;
 	if ((unsigned int)item->kind >= DQ_KIND_MAX || !dq_kinds[item->kind].name)
@@ -296,7 +302,9 @@ int dq_writer_put(struct dq_writer *w, const struct dq_item *item)
 	if (w->err)
 		return w->err;
 	count(&w->sum, item, &dq_kinds[item->kind]);
-	if (dq_enc_size(w->events) + dq_enc_size(w->defs) + w->new_strs.len < w->chunk_bytes &&
+	others = dq_enc_size(w->defs) + w->new_strs.len;
+	w->most = others + DQ_ENC_REPEAT < w->chunk_bytes ? w->chunk_bytes - others - DQ_ENC_REPEAT : 0;
+	if (dq_enc_size(w->events) + others < w->chunk_bytes &&
 	    dq_enc_items(w->events) < DQ_ITEMS_MAX / 2)
 		return 0;
 	return dq_writer_flush(w);
@@ -356,6 +364,48 @@ int dq_writer_take_back(struct dq_writer *w)
 	return w->err;
 }
 
+int dq_sink_put_each(const struct dq_sink *s, const struct dq_repeat *r)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < r->n && !err; i++)
+		err = s->put(s->ctx, &r->item[i]);
+	return err;
+}
+
+/* Not inline, for the sake of the other way. */
+static __attribute__((noinline)) int put_each(struct dq_writer *w, const struct dq_repeat *r)
+{
+	int err = w->err;
+
+	if (!err)
+		dq_enc_learn(w->events, r);
+	for (uint32_t i = 0; i < r->n && !err; i++)
+		err = dq_writer_put(w, &r->item[i]);
+	if (!err)
+		dq_enc_learnt(w->events, r);
+	return err;
+}
+
+int dq_writer_repeat(struct dq_writer *w, const struct dq_repeat *r)
+{
+	const struct dq_sys *last = &r->item[r->n - 1].sys;
+
+	if (w->err || !r->id || !dq_enc_repeat(w->events, r, w->most))
+		return put_each(w, r);
+	w->have_events = true;
+	w->sum.calls += r->n - 1;
+	w->sum.events += r->n;
+	if (last->t1 > w->sum.last_t) /* it ends after its calls */
+		w->sum.last_t = last->t1;
+	return 0;
+}
+
+static int sink_repeat(void *ctx, const struct dq_repeat *r)
+{
+	return dq_writer_repeat(ctx, r);
+}
+
 static int sink_put(void *ctx, const struct dq_item *item)
 {
 	return dq_writer_put(ctx, item);
@@ -368,5 +418,5 @@ static int sink_flush(void *ctx)
 
 struct dq_sink dq_writer_sink(struct dq_writer *w)
 {
-	return (struct dq_sink){ .put = sink_put, .flush = sink_flush, .ctx = w };
+	return (struct dq_sink){ .put = sink_put, .flush = sink_flush, .ctx = w, .repeat = sink_repeat };
 }

@@ -8,9 +8,10 @@
 
 #include "util.h"
 
-static void put_cp_visible(struct dq_sb *sb, const char *s, size_t len, int32_t cp)
+/* again: the text went through here before, its backslashes are ours */
+static void put_cp_visible(struct dq_sb *sb, const char *s, size_t len, int32_t cp, bool again)
 {
-	if (cp == '\\')
+	if (cp == '\\' && !again)
 		dq_sb_puts(sb, "\\\\");
 	else if (cp == '\n')
 		dq_sb_puts(sb, "\\n");
@@ -24,16 +25,29 @@ static void put_cp_visible(struct dq_sb *sb, const char *s, size_t len, int32_t 
 		dq_sb_put(sb, s, len);
 }
 
-void dq_sb_visible(struct dq_sb *sb, const char *s, size_t len, size_t max_cols)
+/* Shown as it is, a column for each byte. */
+static bool is_plain(const char *s, size_t len, bool again)
+{
+	for (size_t i = 0; i < len; i++)
+		if (s[i] < ' ' || s[i] >= 0x7f || (s[i] == '\\' && !again))
+			return false;
+	return true;
+}
+
+static void put_visible(struct dq_sb *sb, const char *s, size_t len, size_t max_cols, bool again)
 {
 	size_t start = sb->len, fits = start, cols = 0, before, i, adv;
 	bool wide;
 
+	if ((!max_cols || len <= max_cols) && is_plain(s, len, again)) {
+		dq_sb_put(sb, s, len);
+		return;
+	}
 	for (i = 0; i < len; i += adv) {
 		int32_t cp = dq_utf8_next(s + i, len - i, &adv);
 
 		before = sb->len;
-		put_cp_visible(sb, s + i, adv, cp);
+		put_cp_visible(sb, s + i, adv, cp, again);
 		if (sb->err || !max_cols)
 			continue;
 		/* a plain character is one code point, an escape as many as its bytes */
@@ -47,6 +61,16 @@ void dq_sb_visible(struct dq_sb *sb, const char *s, size_t len, size_t max_cols)
 			return;
 		}
 	}
+}
+
+void dq_sb_visible(struct dq_sb *sb, const char *s, size_t len, size_t max_cols)
+{
+	put_visible(sb, s, len, max_cols, false);
+}
+
+void dq_sb_visible_again(struct dq_sb *sb, const char *s, size_t len, size_t max_cols)
+{
+	put_visible(sb, s, len, max_cols, true);
 }
 
 void dq_sb_quote(struct dq_sb *sb, const char *s, size_t len)
@@ -72,6 +96,58 @@ void dq_sb_quote(struct dq_sb *sb, const char *s, size_t len)
 				dq_sb_printf(sb, "\\x%02x", (uint8_t)s[i + k]);
 	}
 	dq_sb_putc(sb, '"');
+}
+
+void dq_sb_json(struct dq_sb *sb, const char *s)
+{
+	size_t len = strlen(s), adv;
+
+	dq_sb_putc(sb, '"');
+	for (size_t i = 0, from; i < len;) {
+		int32_t c;
+
+		for (from = i; i < len && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\';)
+			i++;
+		dq_sb_put(sb, s + from, i - from);
+		if (i == len)
+			break;
+		c = dq_utf8_next(s + i, len - i, &adv);
+		if (c < 0)
+			dq_sb_puts(sb, "\\ufffd");
+		else if (c == '"' || c == '\\')
+			dq_sb_printf(sb, "\\%c", (int)c);
+		else if (dq_utf8_printable((uint32_t)c))
+			dq_sb_put(sb, s + i, adv);
+		else if (c < 0x10000)
+			dq_sb_printf(sb, "\\u%04x", (unsigned int)c);
+		else
+			dq_sb_printf(sb, "\\u%04x\\u%04x", 0xd800 + (((unsigned int)c - 0x10000) >> 10),
+				     0xdc00 + ((unsigned int)c & 0x3ff));
+		i += adv;
+	}
+	dq_sb_putc(sb, '"');
+}
+
+void dq_sb_shell(struct dq_sb *sb, const char *s)
+{
+	size_t plain = strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+				 "_-./:,+@%=");
+
+	/* a file called "-o" shall not be an option */
+	if (*s == '-' && s[1])
+		dq_sb_puts(sb, "./");
+	if (*s && !s[plain]) {
+		dq_sb_puts(sb, s);
+		return;
+	}
+	dq_sb_putc(sb, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			dq_sb_puts(sb, "'\"'\"'");	/* a message would double a backslash */
+		else
+			dq_sb_putc(sb, *s);
+	}
+	dq_sb_putc(sb, '\'');
 }
 
 static int hex_digit(char c)

@@ -12,6 +12,17 @@
 static enum dq_level log_max = DQ_LOG_WARN;
 static void (*log_fn)(enum dq_level, const char *, void *);
 static void *log_ctx;
+static unsigned long errors;
+
+unsigned long dq_log_errors(void)
+{
+	return errors;
+}
+
+void dq_log_count_error(void)
+{
+	errors++;
+}
 
 void dq_log_level(enum dq_level max)
 {
@@ -35,6 +46,7 @@ void dq_log(enum dq_level level, const char *fmt, ...)
 	int saved = errno;
 	va_list ap;
 
+	errors += level == DQ_LOG_ERR;
 	if (level > log_max)
 		return;
 	va_start(ap, fmt);

@@ -28,10 +28,15 @@ uint64_t dq_hash_seed(void)
 {
 	static uint64_t seed;
 	const void *rnd;
+	const char *fixed;
 
 	if (!seed) {
+		/* to count instructions: luck with collisions is a tenth of some figures */
+		fixed = secure_getenv("DMASEQ_HASH_SEED");
 		rnd = (const void *)getauxval(AT_RANDOM);
-		if (rnd)
+		if (fixed)
+			seed = strtoull(fixed, NULL, 0);
+		else if (rnd)
 			memcpy(&seed, rnd, sizeof(seed));
 		seed |= 1;
 	}
@@ -138,7 +143,7 @@ int dq_map_put(struct dq_map *m, uint64_t key, uint64_t val)
 	int err;
 
 	if (!m->used[i]) {
-		if (m->len >= (m->mask + 1) / 4 * 3) {
+		if (m->len > m->mask / 2) { /* fuller ones are slow when luck is bad */
 			err = map_grow(m);
 			if (err)
 				return err;

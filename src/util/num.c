@@ -9,9 +9,25 @@
 
 #include "util.h"
 
-/* v/unit with at most three significant digits and no trailing zeros. */
-static void fmt_scaled(char *buf, size_t size, uint64_t v, uint64_t unit, int digits,
-		       const char *name)
+char *dq_put_uint(char *p, uint64_t v, int digits)
+{
+	char buf[20];
+	int n = 0;
+
+	do
+		buf[n++] = (char)('0' + v % 10);
+	while (v /= 10);
+	for (; digits > n; digits--)
+		*p++ = '0';
+	while (n)
+		*p++ = buf[--n];
+	*p = '\0';
+	return p;
+}
+
+/* v/unit with at most three significant digits and no trailing zeros: 11 digits, a point, two more,
+ * and the name at most. */
+static void fmt_scaled(char *buf, uint64_t v, uint64_t unit, int digits, const char *name)
 {
 	uint64_t whole = v / unit, rem = v % unit, pow = 1, frac;
 	int n;
@@ -34,13 +50,15 @@ static void fmt_scaled(char *buf, size_t size, uint64_t v, uint64_t unit, int di
 		whole++;
 		frac -= pow;
 	}
-	if (!frac) {
-		snprintf(buf, size, "%" PRIu64 " %s", whole, name);
-		return;
+	buf = dq_put_uint(buf, whole, 1);
+	if (frac) {
+		for (; frac % 10 == 0; frac /= 10)
+			digits--;
+		*buf++ = '.';
+		buf = dq_put_uint(buf, frac, digits);
 	}
-	for (; frac % 10 == 0; frac /= 10)
-		digits--;
-	snprintf(buf, size, "%" PRIu64 ".%0*" PRIu64 " %s", whole, digits, frac, name);
+	*buf++ = ' ';
+	memcpy(buf, name, strlen(name) + 1);
 }
 
 char *dq_fmt_size(char *buf, uint64_t bytes)
@@ -54,20 +72,20 @@ char *dq_fmt_size(char *buf, uint64_t bytes)
 		unit *= 1000;
 		i++;
 	}
-	fmt_scaled(buf, 16, bytes, unit, 1, names[i]);
+	fmt_scaled(buf, bytes, unit, 1, names[i]);
 	return buf;
 }
 
 char *dq_fmt_dur(char *buf, uint64_t ns)
 {
 	if (ns < 1000)
-		fmt_scaled(buf, 24, ns, 1, 0, "ns");
+		fmt_scaled(buf, ns, 1, 0, "ns");
 	else if (ns < 999500)
-		fmt_scaled(buf, 24, ns, 1000, 2, "\u00b5s");
+		fmt_scaled(buf, ns, 1000, 2, "\u00b5s");
 	else if (ns < 999500000)
-		fmt_scaled(buf, 24, ns, 1000000, 2, "ms");
+		fmt_scaled(buf, ns, 1000000, 2, "ms");
 	else
-		fmt_scaled(buf, 24, ns, 1000000000, 2, "s");
+		fmt_scaled(buf, ns, 1000000000, 2, "s");
 	return buf;
 }
 

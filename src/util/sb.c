@@ -9,6 +9,16 @@
 
 #include "util.h"
 
+static bool text_lost;
+
+bool dq_sb_lost(bool forget)
+{
+	bool lost = text_lost;
+
+	text_lost = text_lost && !forget;
+	return lost;
+}
+
 /* Makes room for len more bytes and the NUL. */
 static bool sb_room(struct dq_sb *sb, size_t len)
 {
@@ -21,6 +31,7 @@ static bool sb_room(struct dq_sb *sb, size_t len)
 		return true;
 	if (len > SIZE_MAX / 2 - sb->len - 1) {
 		sb->err = -ENOMEM;
+		text_lost = true;
 		return false;
 	}
 	while (cap < sb->len + len + 1)
@@ -28,6 +39,7 @@ static bool sb_room(struct dq_sb *sb, size_t len)
 	s = realloc(sb->s, cap);
 	if (!s) {
 		sb->err = -ENOMEM;
+		text_lost = true;
 		return false;
 	}
 	sb->s = s;
@@ -53,6 +65,13 @@ void dq_sb_puts(struct dq_sb *sb, const char *s)
 void dq_sb_putc(struct dq_sb *sb, char c)
 {
 	dq_sb_put(sb, &c, 1);
+}
+
+void dq_sb_uint(struct dq_sb *sb, uint64_t v, int digits)
+{
+	char buf[24];
+
+	dq_sb_put(sb, buf, (size_t)(dq_put_uint(buf, v, digits) - buf));
 }
 
 void dq_sb_vprintf(struct dq_sb *sb, const char *fmt, va_list ap)

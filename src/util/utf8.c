@@ -3,6 +3,8 @@
  * utf8.c - decoding, and what a code point looks like on a terminal. The tables are
  * our own so that the output does not depend on the libc's locale. Touches nothing.
  */
+#include <string.h>
+
 #include "util.h"
 
 struct range {
@@ -132,12 +134,28 @@ static size_t cp_columns(uint32_t cp)
 	return in_ranges(wide, DQ_ARRAY_SIZE(wide), cp) ? 2 : 1;
 }
 
+/* How many bytes of ASCII are at the begin. */
+static size_t ascii(const char *s, size_t len)
+{
+	uint64_t w;
+	size_t i = 0;
+
+	for (; len - i >= sizeof(w); i += sizeof(w)) {
+		memcpy(&w, s + i, sizeof(w));
+		if (w & 0x8080808080808080u)
+			break;
+	}
+	while (i < len && !(s[i] & 0x80))
+		i++;
+	return i;
+}
+
 size_t dq_columns(const char *s, size_t len)
 {
-	size_t cols = 0, i, adv;
+	size_t cols = ascii(s, len), i, adv;
 	int32_t cp;
 
-	for (i = 0; i < len; i += adv) {
+	for (i = cols; i < len; i += adv) {
 		cp = dq_utf8_next(s + i, len - i, &adv);
 		cols += cp < 0 ? 1 : cp_columns((uint32_t)cp);
 	}
