@@ -50,25 +50,31 @@ void dq_effect_of_call(struct dq_effect *e, const struct dq_mcall *c)
 		break;
 	case HOOK_VMAP:
 	case HOOK_VMAP_UNLOCKED:
-	case HOOK_BEGIN_CPU:
-	case HOOK_BEGIN_CPU_PARTIAL:
-		e->cpu++;
+	case HOOK_KMAP:
+		e->cpu[DQ_ACCESS_VMAP]++;
 		break;
 	case HOOK_VUNMAP:
 	case HOOK_VUNMAP_UNLOCKED:
+	case HOOK_KUNMAP:
+		e->cpu[DQ_ACCESS_VMAP]--;
+		break;
+	case HOOK_BEGIN_CPU:
+	case HOOK_BEGIN_CPU_PARTIAL:
+		e->cpu[DQ_ACCESS_KERNEL]++;
+		break;
 	case HOOK_END_CPU:
 	case HOOK_END_CPU_PARTIAL:
-		e->cpu--;
+		e->cpu[DQ_ACCESS_KERNEL]--;
 		break;
 	case HOOK_IOCTL:	/* DMA_BUF_IOCTL_SYNC; the others have other phases */
-		e->cpu += is_begin(c) ? 1 : c->phase == DQ_PH_CPU_END ? -1 : 0;
+		e->cpu[DQ_ACCESS_USER] += is_begin(c) ? 1 : c->phase == DQ_PH_CPU_END ? -1 : 0;
 		break;
 	default:
 		break;
 	}
 }
 
-static int32_t add(int32_t n, int8_t d)
+static int32_t add(int32_t n, int d)
 {
 	return d < 0 && n < -d ? 0 : n + d;
 }
@@ -84,10 +90,14 @@ static enum dq_bar bar_of(const struct state *b)
 
 static void apply(struct state *b, const struct dq_effect *e)
 {
-	b->there = (b->there || e->born || e->att > 0 || e->map > 0 || e->cpu > 0) && !e->gone;
+	int cpu = 0;
+
+	for (size_t i = 0; i < DQ_ACCESS_MAX; i++)
+		cpu += e->cpu[i];
+	b->there = (b->there || e->born || e->att > 0 || e->map > 0 || cpu > 0) && !e->gone;
 	b->att = add(b->att, e->att);
 	b->map = add(b->map, e->map);
-	b->cpu = add(b->cpu, e->cpu);
+	b->cpu = add(b->cpu, cpu);
 }
 
 /* For each step, in order of time. */

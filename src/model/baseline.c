@@ -30,6 +30,7 @@ void dq_side_free(struct dq_side *s)
 		free_remarks(&s->remarks[i]);
 	free(s->remarks);
 	free_remarks(&s->head);
+	dq_found_free(&s->found);
 	*s = (struct dq_side){ 0 };
 }
 
@@ -193,14 +194,35 @@ static void put_shape(struct printer *p, const struct dq_shape *s)
 
 /* ---- the file ---- */
 
-static void put_head(struct dq_sb *sb, const struct dq_side *s, const struct dq_side *old)
+static void put_findings(struct dq_sb *sb, const struct dq_side *s, struct dq_remarks *remarks)
 {
+	struct printer p = { sb, remarks };
+
+	if (s->found.known)
+		put_line(&p, 0, "findings");
+	for (size_t i = 0; i < s->found.n; i++)
+		put_line(&p, 1, s->found.v[i].text);
+	/* what stood above findings that are gone */
+	for (size_t i = 0; remarks && i < remarks->n; i++)
+		if (!remarks->v[i].used)
+			dq_sb_printf(sb, "%s%s\n", s->found.known ? "  " : "", remarks->v[i].text);
+}
+
+static void put_head(struct dq_sb *sb, const struct dq_side *s, struct dq_side *old)
+{
+	struct dq_remarks *r = old ? &old->head : NULL;
+
 	dq_sb_puts(sb, DQ_BASELINE_MAGIC "\n");
-	for (size_t i = 0; old && i < old->head.n; i++)
-		dq_sb_printf(sb, "%s\n", old->head.v[i].text);
+	for (size_t i = 0; r && i < r->n; i++) {
+		if (*r->v[i].anchor)
+			continue;
+		dq_sb_printf(sb, "%s\n", r->v[i].text);
+		r->v[i].used = true;
+	}
 	if (*s->kernel || *s->arch)
 		dq_sb_printf(sb, "kernel %s %s\n", *s->kernel ? s->kernel : "?",
 			     *s->arch ? s->arch : "?");
+	put_findings(sb, s, r);
 }
 
 static struct dq_remarks *remarks_of(struct dq_side *old, int i)

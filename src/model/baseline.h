@@ -25,6 +25,26 @@ struct dq_remarks {
 	size_t n, cap;
 };
 
+/* What check finds, as words that another run gives again: "error detach-while-mapped: exporter
+ * vivid, device vgem, process app". Safe to print. */
+struct dq_rule;
+struct dq_check;
+struct dq_found {
+	char *text;
+	const struct dq_rule *rule; /* NULL: this program does not know it */
+	uint64_t count;		/* 0: not known (a baseline) */
+	bool weak;		/* a hint, or found by chance: in no exit status */
+};
+struct dq_founds {
+	struct dq_found *v;	/* by text */
+	size_t n, cap;
+	bool known;		/* the recording was checked */
+};
+int dq_found_of(struct dq_founds *to, const struct dq_check *c); /* after dq_check_finish() */
+int dq_found_parse(struct dq_founds *to, const char *line); /* 0, -EINVAL or -ENOMEM */
+struct dq_found *dq_found_add(struct dq_founds *f, const char *text);
+void dq_found_free(struct dq_founds *f);
+
 /* One side of a comparison: what a recording or a baseline says. */
 struct dq_side {
 	struct dq_shapes shapes;
@@ -34,6 +54,7 @@ struct dq_side {
 	bool has_times;
 	uint64_t lost;		/* events, while it was recorded */
 	bool cut;		/* it is not complete for another reason */
+	struct dq_founds found;
 	/* of a baseline: parallel to shapes.v */
 	struct dq_remarks *remarks;
 	size_t nremarks, cap_remarks;

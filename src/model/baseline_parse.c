@@ -120,6 +120,7 @@ static int end_nodes(struct parser *p, struct dq_node *v, size_t n)
 	int ret = 0;
 
 	for (size_t i = 0; i < n && !ret; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): unwrap() frees the array, not what was in it */
 		ret = end_nodes(p, v[i].kids, v[i].nkids);
 		if (!ret && v[i].kind == DQ_NODE_LOOP && !v[i].nkids)
 			return fail(p, "a 'repeat' before it has nothing in it");
@@ -374,6 +375,15 @@ static int kernel_line(struct parser *p, const char *rest)
 	return ret;
 }
 
+static int finding_line(struct parser *p, const char *line)
+{
+	int ret = dq_found_parse(&p->s->found, line);
+
+	if (ret == -EINVAL)
+		return fail(p, "'%s' is no finding", line);
+	return ret ? ret : settle_remarks(p, line);
+}
+
 static int top_line(struct parser *p, const char *line)
 {
 	const char *rest;
@@ -382,7 +392,11 @@ static int top_line(struct parser *p, const char *line)
 		return new_shape(p);
 	if ((rest = behind(line, "kernel ")) && !p->shape)
 		return kernel_line(p, rest);
-	return fail(p, "'%s' is neither 'shape' nor 'kernel'", line);
+	if (!strcmp(line, "findings") && !p->shape) {
+		p->s->found.known = true;
+		return settle_remarks(p, line);
+	}
+	return fail(p, "'%s' is neither 'shape' nor 'kernel' nor 'findings'", line);
 }
 
 static int parse_line(struct parser *p, const char *s, size_t len)
@@ -411,13 +425,15 @@ static int parse_line(struct parser *p, const char *s, size_t len)
 		ret = fail(p, "is indented by %zu blanks; two are a level", indent);
 	else if (!indent)
 		ret = top_line(p, line);
+	else if (!p->shape && p->s->found.known && indent == 2)
+		ret = finding_line(p, line);
 	else if (!p->shape)
 		ret = fail(p, "stands before the first 'shape'");
 	else if (indent == 2)
 		ret = settle_remarks(p, line);
 	else
 		ret = p->track ? settle_remarks(p, line) : fail(p, "stands before any thread");
-	if (!ret && *line != '#' && indent == 2)
+	if (!ret && *line != '#' && indent == 2 && p->shape)
 		ret = shape_line(p, line);
 	else if (!ret && *line != '#' && indent > 2)
 		ret = step_line(p, (unsigned int)(indent / 2 - 2), line);

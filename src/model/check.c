@@ -35,29 +35,34 @@ const char *dq_undecided_text(enum dq_undecided u)
 	return u < DQ_UND_MAX ? texts[u] : "?";
 }
 
+static int new_maps(struct dq_check *k)
+{
+	struct dq_map **maps[] = { &k->ix_task, &k->ix_dev, &k->ix_ops, &k->ix_stack,
+				   &k->ix_buf, &k->ix_att, &k->ix_table, &k->ix_found };
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(maps); i++) {
+		*maps[i] = dq_map_new();
+		if (!*maps[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int dq_check_new(struct dq_check **ret_c, const enum dq_severity severity[DQ_RULE_MAX])
 {
 	struct dq_check *k = calloc(1, sizeof(*k));
-	struct dq_map **maps[] = { &k->ix_task, &k->ix_dev, &k->ix_ops, &k->ix_stack,
-				   &k->ix_buf, &k->ix_att, &k->ix_table, &k->ix_found };
 
 	if (!k)
 		return -ENOMEM;
 	memcpy(k->severity, severity, sizeof(k->severity));
 	k->t_first = UINT64_MAX;
 	k->seed = dq_hash_seed();
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(maps); i++) {
-		*maps[i] = dq_map_new();
-		if (!*maps[i])
-			goto nomem;
+	if (new_maps(k) || dq_holders_new(&k->holders)) {
+		dq_check_free(&k);
+		return -ENOMEM;
 	}
-	if (dq_holders_new(&k->holders))
-		goto nomem;
 	*ret_c = k;
 	return 0;
-nomem:
-	dq_check_free(&k);
-	return -ENOMEM;
 }
 
 static void free_att(struct chk_att *a)
@@ -74,6 +79,7 @@ static void free_buf(struct chk_buf *b)
 	free(b->ses);
 	free(b->vmas);
 	free(b->devs);
+	free(b->suspect);
 	free(b);
 }
 
@@ -114,28 +120,44 @@ void dq_check_free(struct dq_check **pk)
 
 /* ---- look-ups ---- */
 
-struct chk_buf *chk_buf(const struct dq_check *k, uint32_t id)
+struct chk_buf *chk_find_buf(struct dq_check *k, uint32_t id)
 {
 	uint64_t i;
 
-	return id && dq_map_get(k->ix_buf, id, &i) ? k->bufs[i] : NULL;
+	if (!id || !dq_map_get(k->ix_buf, id, &i))
+		return NULL;
+	k->last_buf = k->bufs[i];
+	k->last_buf_id = id;
+	return k->last_buf;
 }
 
-struct chk_att *chk_att(const struct dq_check *k, uint32_t id)
+struct chk_att *chk_find_att(struct dq_check *k, uint32_t id)
 {
 	uint64_t p;
 
-	return id && dq_map_get(k->ix_att, id, &p) ? (struct chk_att *)(uintptr_t)p : NULL;
+	if (!dq_map_get(k->ix_att, id, &p))
+		return NULL;
+	k->last_att_id = id;
+	k->last_att = (struct chk_att *)(uintptr_t)p;
+	return k->last_att;
 }
 
-/* Its row; one that the trace did not introduce still has calls. NULL: no memory. */
-struct chk_task *chk_task(struct dq_check *k, uint32_t id)
+void chk_drop_att(struct dq_check *k, const struct chk_att *a)
+{
+	k->last_att_id = 0;
+	dq_map_del(k->ix_att, a->id);
+}
+
+struct chk_task *chk_find_task(struct dq_check *k, uint32_t id)
 {
 	struct chk_task *t;
 	uint64_t i;
 
-	if (dq_map_get(k->ix_task, id, &i))
+	if (dq_map_get(k->ix_task, id, &i)) {
+		k->last_task = i + 1;
+		k->last_task_id = id;
 		return &k->tasks[i];
+	}
 	t = dq_map_put(k->ix_task, id, k->ntasks) ? NULL :
 						    DQ_PUSH(k->tasks, k->ntasks, k->cap_tasks);
 	if (!t) {
@@ -151,6 +173,8 @@ static const struct chk_task *find_task(const struct dq_check *k, uint32_t id)
 {
 	uint64_t i;
 
+	if (k->last_task && k->last_task_id == id)
+		return &k->tasks[k->last_task - 1];
 	return dq_map_get(k->ix_task, id, &i) ? &k->tasks[i] : NULL;
 }
 
@@ -219,6 +243,11 @@ const char *dq_check_meta(const struct dq_check *k, const char *key)
 	return v;
 }
 
+struct dq_holders *dq_check_holders(struct dq_check *k)
+{
+	return k->holders;
+}
+
 uint64_t dq_check_time(const struct dq_check *k, uint64_t t)
 {
 	return t > k->t_first ? t - k->t_first : 0;
@@ -270,12 +299,6 @@ void chk_looked(struct dq_check *k, enum dq_rule_id rule)
 void chk_undecided(struct dq_check *k, enum dq_rule_id rule, enum dq_undecided why)
 {
 	k->sum[rule].undecided[why]++;
-}
-
-struct dq_proof chk_proof(const struct chk_call *c, const char *role)
-{
-	return (struct dq_proof){ .kind = DQ_PROOF_CALL, .n = c->n, .t = c->c.t0, .task = c->c.task,
-				  .role = role, .c = c->c };
 }
 
 struct dq_proof chk_proof_sys(const struct dq_sys *s, const char *role)
@@ -421,10 +444,7 @@ void chk_tell(struct dq_check *k, struct dq_finding *f, uint64_t from)
 
 static void see_time(struct dq_check *k, uint64_t t)
 {
-	if (!t)
-		return;
-	k->t_first = t < k->t_first ? t : k->t_first;
-	k->t_last = t > k->t_last ? t : k->t_last;
+	dq_see_time(&k->t_first, &k->t_last, t);
 }
 
 /* Finds or makes the row of id in a table. */
@@ -459,6 +479,7 @@ static void put_task(struct dq_check *k, const struct dq_task *t)
 
 	if (!row)
 		return;
+	k->noted_buf = NULL;	/* it may be another process now */
 	process = *t->process ? t->process : row->t.process;
 	row->t = *t;
 	row->t.process = process;
@@ -531,7 +552,7 @@ static void put_ops(struct dq_check *k, const struct dq_ops *o)
 
 static unsigned int hurts(uint32_t hook)
 {
-	const struct dq_hook_info *i = dq_hook_info(hook);
+	const struct dq_hook_info *i = dq_hook_at(hook);
 
 	if (!i)
 		return DQ_NEED_CALLS | DQ_NEED_FDS | DQ_NEED_CALLBACKS;
@@ -575,6 +596,11 @@ static void lose(struct dq_check *k, uint32_t hook, uint64_t t0, uint64_t t1)
 		l->t1 = t1 > l->t1 ? t1 : l->t1;
 		return;
 	}
+	/* of very many the last becomes longer, and more is undecided */
+	if (l && k->nlosses >= CHK_LOSSES) {
+		*l = (struct chk_loss){ t0 < l->t0 ? t0 : l->t0, t1 > l->t1 ? t1 : l->t1, need | l->need };
+		return;
+	}
 	l = DQ_PUSH(k->losses, k->nlosses, k->cap_losses);
 	if (!l)
 		k->err = -ENOMEM;
@@ -582,13 +608,38 @@ static void lose(struct dq_check *k, uint32_t hook, uint64_t t0, uint64_t t1)
 		*l = (struct chk_loss){ t0, t1, need };
 }
 
+static void lose_these(struct dq_check *k, const struct dq_loss *l)
+{
+	if (l->count)
+		lose(k, l->hook, l->t1 ? l->t0 : 0, l->t1 ? l->t1 : UINT64_MAX);
+}
+
 static void put_loss(struct dq_check *k, const struct dq_loss *l)
 {
 	uint64_t *sum = dq_loss_is_return(l) ? &k->missed : &k->lost;
 
 	*sum = l->count > UINT64_MAX - *sum ? UINT64_MAX : *sum + l->count;
-	if (l->count)
-		lose(k, l->hook, l->t1 ? l->t0 : 0, l->t1 ? l->t1 : UINT64_MAX);
+	if (dq_loss_is_return(l))
+		k->returns = *l;
+	else
+		lose_these(k, l);
+}
+
+/* Returns come before their calls. Those of calls that a task died in were not lost. */
+static void settle_returns(struct dq_check *k, const struct dq_item *next)
+{
+	if (next && next->kind == DQ_CALL && next->call.fatal) {
+		k->missed -= k->missed > 0;
+		k->returns.count -= k->returns.count > 0;
+		return;
+	}
+	lose_these(k, &k->returns);
+	k->returns.count = 0;
+}
+
+const char *dq_check_lost_text(const struct dq_check *k)
+{
+	return k->fatal && !k->lost && !k->missed ? "a task died in a call" : dq_undecided_text(DQ_UND_LOST);
 }
 
 void dq_check_damaged(struct dq_check *k)
@@ -600,7 +651,7 @@ void dq_check_damaged(struct dq_check *k)
 
 static enum hook_kind kind_of(const struct dq_call *c)
 {
-	const struct dq_hook_info *h = dq_hook_info(c->hook);
+	const struct dq_hook_info *h = dq_hook_at(c->hook);
 
 	return h ? h->kind : KIND_API;
 }
@@ -645,6 +696,8 @@ static void note_user(struct dq_check *k, struct chk_buf *b, const struct dq_cal
 
 	if (!t || !t->t.tgid || t->t.flags & DQ_TASK_KTHREAD || c->flags & DQ_CALL_IRQ)
 		return;
+	k->noted_buf = b;
+	k->noted_task = c->task;
 	for (size_t i = 0; i < b->nusers; i++)
 		if (b->users[i].tgid == t->t.tgid)
 			return;
@@ -658,8 +711,10 @@ static void drop_buf(struct dq_check *k, struct chk_buf *b)
 {
 	uint64_t i;
 
+	k->last_buf = NULL;
+	k->noted_buf = NULL;
 	for (size_t n = 0; n < b->natts; n++)
-		dq_map_del(k->ix_att, b->atts[n]->id);
+		chk_drop_att(k, b->atts[n]);
 	if (dq_map_get(k->ix_buf, b->id, &i)) {
 		k->bufs[i] = k->bufs[--k->nbufs];
 		dq_map_del(k->ix_buf, b->id);
@@ -687,22 +742,56 @@ static void release(struct dq_check *k, const struct chk_call *c)
 	drop_buf(k, b);
 }
 
+/* Which judges have something to say of a call: their switches have no other hooks. Calls with an
+ * attachment have more of them. */
+enum { OF_USER = 0x1, OF_CPU = 0x2, OF_TIME = 0x4, OF_ATT = 0x8 };
+static const uint8_t concerns[HOOK_MAX] = {
+	[HOOK_EXPORT] = OF_USER, [HOOK_FD] = OF_USER, [HOOK_FD_INSTALL] = OF_USER,
+	[HOOK_DO_DUP2] = OF_USER, [HOOK_FILP_CLOSE] = OF_USER, [HOOK_FILP_FLUSH] = OF_USER,
+	[HOOK_GET] = OF_USER, [HOOK_PUT] = OF_USER, [HOOK_ATTACH] = OF_USER | OF_ATT,
+	[HOOK_DYNAMIC_ATTACH] = OF_USER | OF_ATT, [HOOK_IOCTL] = OF_CPU | OF_TIME,
+	[HOOK_BEGIN_CPU] = OF_CPU, [HOOK_BEGIN_CPU_PARTIAL] = OF_CPU, [HOOK_END_CPU] = OF_CPU,
+	[HOOK_END_CPU_PARTIAL] = OF_CPU, [HOOK_MMAP_FILE] = OF_CPU, [HOOK_MMAP] = OF_CPU,
+	[HOOK_VM_AREA_DUP] = OF_CPU, [HOOK_VM_AREA_FREE] = OF_CPU,
+	[HOOK_VM_AREA_FREE_DIRECT] = OF_CPU, [HOOK_VMAP] = OF_CPU, [HOOK_VMAP_UNLOCKED] = OF_CPU,
+	[HOOK_VUNMAP] = OF_CPU, [HOOK_VUNMAP_UNLOCKED] = OF_CPU, [HOOK_FENCE_WAIT] = OF_TIME,
+	[HOOK_OPS_VMAP] = OF_TIME, [HOOK_OPS_VUNMAP] = OF_TIME,
+};
+
+static void ask_judges(struct dq_check *k, const struct chk_group *g, const struct chk_call *c)
+{
+	unsigned int who = c->c.hook < HOOK_MAX ? concerns[c->c.hook] : 0;
+
+	if (c->c.att)
+		who |= chk_api(c) ? OF_ATT | OF_TIME : OF_ATT;
+	if (who & OF_USER)
+		chk_user_call(k, g, c);
+	if (who & OF_ATT)
+		chk_att_call(k, g, c);
+	if (who & OF_CPU)
+		chk_cpu_call(k, g, c);
+	if (who & OF_TIME)
+		chk_time_call(k, g, c);
+}
+
 static void judge(struct dq_check *k, const struct chk_group *g, const struct chk_call *c)
 {
 	struct chk_buf *b = chk_buf(k, c->c.buf);
 
+	/* of one that stops the kernel nobody sees the return: that it was called is enough */
+	if (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED) && chk_stops_kernel(k, c))
+		return;
 	if (c->c.flags & DQ_CALL_OPEN)
 		return;
 	if (c->c.flags & DQ_CALL_MISSED && kind_of(&c->c) != KIND_VFS) {
+		k->fatal |= c->c.fatal;
 		lose(k, c->c.hook, c->c.t0, c->c.t0);
 		return;
 	}
-	if (b && !(c->c.flags & DQ_CALL_EXITING))
+	if (b && !(c->c.flags & DQ_CALL_EXITING) &&
+	    !(b == k->noted_buf && c->c.task == k->noted_task))
 		note_user(k, b, &c->c);
-	chk_user_call(k, g, c);
-	chk_att_call(k, g, c);
-	chk_cpu_call(k, g, c);
-	chk_time_call(k, g, c);
+	ask_judges(k, g, c);
 	if (c->c.hook == HOOK_RELEASE)
 		release(k, c);
 }
@@ -733,19 +822,18 @@ static void put_call(struct dq_check *k, const struct dq_call *c)
 	struct chk_call *row;
 
 	k->ncalls++;
-	see_time(k, c->t0);
-	see_time(k, dq_call_end(c));
+	dq_see_call(&k->t_first, &k->t_last, c);
 	if (!t)
 		return;
 	new_sys(k, t, c->sys);
 	if (t->nwait >= WAIT_MAX)
 		flush(k, t);
-	row = DQ_PUSH(t->wait, t->nwait, t->cap_wait);
+	row = DQ_ROOM(t->wait, t->nwait, t->cap_wait);
 	if (!row) {
 		k->err = -ENOMEM;
 		return;
 	}
-	row->c = *c;
+	row->c = *c;	/* nest() tells the rest */
 	row->n = k->ncalls;
 	if (!c->depth && !(c->flags & DQ_CALL_OPEN))
 		flush(k, t);
@@ -780,10 +868,9 @@ static void put_snap(struct dq_check *k, const struct dq_snap *s)
 			 !(s->flags & DQ_SNAP_FAILED);
 }
 
-int dq_check_put(struct dq_check *k, const struct dq_item *item)
+/* Not inline, that the many calls need not save registers. */
+static __attribute__((noinline)) void put_other(struct dq_check *k, const struct dq_item *item)
 {
-	int ret;
-
 	switch (item->kind) {
 	case DQ_META:
 		put_meta(k, &item->meta);
@@ -808,12 +895,6 @@ int dq_check_put(struct dq_check *k, const struct dq_item *item)
 	case DQ_ATT:
 		put_att(k, &item->att);
 		break;
-	case DQ_CALL:
-		put_call(k, &item->call);
-		break;
-	case DQ_SYS:
-		put_sys(k, &item->sys);
-		break;
 	case DQ_NAME:
 		put_name(k, &item->name);
 		break;
@@ -833,6 +914,8 @@ int dq_check_put(struct dq_check *k, const struct dq_item *item)
 	case DQ_TASKEV:
 		see_time(k, item->taskev.t);
 		chk_user_event(k, &item->taskev);
+		if (item->taskev.what == DQ_TASKEV_EXIT)
+			chk_exited(k, item->taskev.task);
 		break;
 	case DQ_SNAP:
 		put_snap(k, &item->snap);
@@ -843,11 +926,27 @@ int dq_check_put(struct dq_check *k, const struct dq_item *item)
 	case DQ_END:
 		see_time(k, item->end.t);
 		break;
+	case DQ_CALL:
+	case DQ_SYS:
 	case DQ_HOLD:
 	case DQ_TIMELINE:
 	case DQ_KIND_MAX:
 		break;
 	}
+}
+
+int dq_check_put(struct dq_check *k, const struct dq_item *item)
+{
+	int ret;
+
+	if (k->returns.count || (item->kind == DQ_CALL && item->call.fatal))
+		settle_returns(k, item);
+	if (item->kind == DQ_CALL)
+		put_call(k, &item->call);
+	else if (item->kind == DQ_SYS)
+		put_sys(k, &item->sys);
+	else
+		put_other(k, item);
 	ret = dq_holders_put(k->holders, item);
 	return ret ? ret : k->err;
 }
@@ -928,6 +1027,7 @@ int dq_check_finish(struct dq_check *k)
 {
 	int ret = dq_holders_settle(k->holders);
 
+	settle_returns(k, NULL);
 	for (size_t i = 0; i < k->ntasks; i++)
 		if (k->tasks[i].nwait)
 			flush(k, &k->tasks[i]);

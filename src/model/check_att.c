@@ -32,7 +32,7 @@ void chk_att_free(struct dq_check *k, struct chk_att *a, const struct dq_proof *
 			b->natts--;
 			break;
 		}
-	dq_map_del(k->ix_att, a->id);
+	chk_drop_att(k, a);
 	free(a->maps);
 	free(a);
 }
@@ -118,6 +118,7 @@ static void on_detach(struct dq_check *k, struct chk_att *a, const struct chk_ca
 		chk_add(&f, &a->attach, "attached here, to its own buffer");
 		chk_add(&f, &p, "detached here, from this buffer");
 		chk_tell(k, &f, a->a.t);
+		a->astray = true;
 		return;
 	}
 	chk_looked(k, DQ_RULE_DETACH_OTHER_BUFFER);
@@ -127,6 +128,9 @@ static void on_detach(struct dq_check *k, struct chk_att *a, const struct chk_ca
 	chk_looked(k, DQ_RULE_ATTACHMENT_LEAK);
 	a->detach_time = c->c.dur;
 	chk_time_att(k, a);
+	for (size_t i = 0; i < a->b->ndevs; i++)
+		if (!strcmp(a->b->devs[i].dev, a->a.dev) && !strcmp(a->b->devs[i].driver, a->a.driver))
+			a->b->devs[i].gone = p;
 	chk_att_free(k, a, &p);
 }
 
@@ -454,10 +458,27 @@ static void judge_dead(struct dq_check *k, const struct chk_call *c)
 	chk_undecided(k, DQ_RULE_USE_AFTER_DETACH, DQ_UND_PAST);
 }
 
+/* The last detach of the same device from the same buffer, if it is not attached by now; NULL. What
+ * the recorder meets under the address of an attachment that was freed is a new one for it. */
+static const struct dq_proof *detached_before(const struct chk_att *a)
+{
+	const struct chk_buf *b = a->b;
+
+	for (size_t i = 0; i < b->natts; i++)
+		if (b->atts[i] != a && b->atts[i]->whole && !strcmp(b->atts[i]->a.dev, a->a.dev))
+			return NULL;
+	for (size_t i = 0; i < b->ndevs; i++)
+		if (b->devs[i].gone.role && !strcmp(b->devs[i].dev, a->a.dev) &&
+		    !strcmp(b->devs[i].driver, a->a.driver))
+			return &b->devs[i].gone;
+	return NULL;
+}
+
 /* One that the recorder met before anybody attached it, on a buffer whose whole life it saw. */
 static void judge_unknown(struct dq_check *k, struct chk_att *a, const struct chk_call *c)
 {
 	struct dq_proof p = chk_proof(c, "used here");
+	const struct dq_proof *gone;
 	struct dq_finding f;
 
 	if (a->whole) {
@@ -470,11 +491,22 @@ static void judge_unknown(struct dq_check *k, struct chk_att *a, const struct ch
 		chk_undecided(k, DQ_RULE_MAP_WITHOUT_ATTACH, DQ_UND_PAST);
 		return;
 	}
+	a->wrong = true;
+	gone = detached_before(a);
+	if (gone) {
+		f = chk_find(DQ_RULE_USE_AFTER_DETACH, a->b, a, c->c.task,
+			     c->c.hook == HOOK_DETACH ? "detached twice" : "used after its end");
+		f.confidence = DQ_CONF_LIKELY;
+		f.doubt = "it may be an attachment that nobody made";
+		chk_add(&f, gone, "the device was detached here");
+		chk_add(&f, &p, c->c.hook == HOOK_DETACH ? "and here again" : "used here");
+		chk_tell(k, &f, a->b->export.t);
+		return;
+	}
 	f = chk_find(DQ_RULE_MAP_WITHOUT_ATTACH, a->b, a, c->c.task, "nobody made this attachment");
 	chk_add(&f, &a->b->export, "the buffer was exported here");
 	chk_add(&f, &p, "the attachment is used here");
 	chk_tell(k, &f, a->b->export.t);
-	a->wrong = true;
 }
 
 static bool is_attach(const struct chk_call *c)
@@ -598,7 +630,8 @@ void chk_att_release(struct dq_check *k, struct chk_buf *b, const struct dq_proo
 			tell_suspect(k, a, release, "released here, still attached");
 			continue;
 		}
-		if (a->wrong && !a->whole)	/* nobody made it */
+		/* nobody made it, or the kernel decides what the wrong detach did */
+		if ((a->wrong && !a->whole) || a->astray)
 			continue;
 		f = chk_find(DQ_RULE_RELEASE_ATTACHED, b, a, release->task, "it was still attached");
 		chk_add(&f, &a->attach, "attached here");

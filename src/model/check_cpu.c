@@ -15,6 +15,11 @@
 #define SYNC_END 4u
 #define SYNC_MAX 7u
 
+/* A signal came: the kernel may call again by itself (its own codes, which no program sees). */
+static bool was_interrupted(int64_t ret)
+{
+	return ret == -EINTR || ret == -EAGAIN || (ret <= -512 && ret >= -516);
+}
 
 /* ---- sessions: access that was begun and not ended ---- */
 
@@ -137,7 +142,7 @@ static void sync_start(struct dq_check *k, struct chk_buf *b, uint32_t tgid, con
 		chk_looked(k, DQ_RULE_SYNC_INTERRUPTED);
 		drop_session(b, (size_t)(s - b->ses));
 	}
-	if (c->c.ret < 0 && c->c.ret != -EINTR && c->c.ret != -EAGAIN)
+	if (c->c.ret < 0 && !was_interrupted(c->c.ret))
 		return;
 	s = add_session(k, b, c, "begun here");
 	if (!s)
@@ -519,7 +524,7 @@ static void on_begin(struct dq_check *k, struct chk_buf *b, const struct chk_cal
 	struct dq_proof p = chk_proof(c, "refused here");
 	struct dq_finding f;
 
-	if (c->flags & CHK_FAILED && c->c.ret != -EINTR && c->c.ret != -EAGAIN) {
+	if (c->flags & CHK_FAILED && !was_interrupted(c->c.ret)) {
 		f = chk_find(DQ_RULE_CALL_FAILED, b, NULL, c->c.task, "the call returned an error");
 		chk_add(&f, &p, NULL);
 		chk_tell(k, &f, c->c.t0);
@@ -580,23 +585,42 @@ void chk_cpu_call(struct dq_check *k, const struct chk_group *g, const struct ch
 	}
 }
 
+static void tell_vmapped(struct dq_check *k, struct chk_buf *b, const struct dq_proof *release)
+{
+	struct dq_finding f = chk_find(DQ_RULE_RELEASE_VMAPPED, b, NULL, release->task,
+				       "a mapping for the kernel was left");
+
+	chk_add(&f, &b->vmap, "mapped for the kernel here");
+	chk_add(&f, release, "released here");
+	chk_tell(k, &f, b->vmap.t);
+}
+
+bool chk_stops_kernel(struct dq_check *k, const struct chk_call *c)
+{
+	struct chk_buf *b = chk_buf(k, c->c.buf);
+	struct dq_proof p = chk_proof(c, "released here");
+
+	if (!b || b->b.flags & DQ_BUF_PREEXISTING)
+		return false;
+	if (c->c.hook == HOOK_RELEASE && b->vmaps)
+		tell_vmapped(k, b, &p);
+	else if ((c->c.hook == HOOK_VUNMAP || c->c.hook == HOOK_VUNMAP_UNLOCKED) && chk_api(c) && !b->vmaps)
+		on_vunmap(k, b, c);
+	else
+		return false;
+	return true;
+}
+
 void chk_cpu_release(struct dq_check *k, struct chk_buf *b, const struct dq_proof *release)
 {
-	struct dq_finding f;
-
 	for (size_t i = 0; i < b->nses; i++)
 		tell_unended(k, b, i, release, "released here");
 	for (size_t i = 0; i < b->nvmas; i++)
 		judge_vma(k, b, &b->vmas[i]);
-	if (b->vmaps) {
-		f = chk_find(DQ_RULE_RELEASE_VMAPPED, b, NULL, release->task,
-			     "a mapping for the kernel was left");
-		chk_add(&f, &b->vmap, "mapped for the kernel here");
-		chk_add(&f, release, "released here");
-		chk_tell(k, &f, b->vmap.t);
-	} else if (b->had_vmap) {
+	if (b->vmaps)
+		tell_vmapped(k, b, release);
+	else if (b->had_vmap)
 		chk_looked(k, DQ_RULE_RELEASE_VMAPPED);
-	}
 }
 
 void chk_cpu_exit(struct dq_check *k, struct chk_buf *b, uint32_t tgid, const struct dq_proof *exit)

@@ -16,6 +16,7 @@
 #define CHK_RING   256		/* objects that are gone and still known */
 #define CHK_KEEP   500		/* different findings of a rule */
 #define CHK_OFTEN  8		/* from so many times on something is done "again and again" */
+#define CHK_LOSSES 4096		/* losses that are told apart */
 #define CHK_USERS  16		/* processes of a buffer that are told apart */
 
 enum chk_flag {
@@ -51,6 +52,7 @@ struct chk_att {
 	struct dq_att a;
 	bool whole;		/* the attaching call is in the trace */
 	bool wrong;		/* a finding of it was told: what follows from that is not */
+	bool astray;		/* it was detached from another buffer */
 	struct dq_proof attach;
 	struct chk_map *maps;
 	size_t nmaps, cap_maps;
@@ -88,7 +90,12 @@ struct chk_vma {		/* a mapping of a process */
 struct chk_dev {		/* a device that attached */
 	const char *dev, *driver;
 	uint64_t attached, detached, time;
-	struct dq_proof first, last;
+	struct dq_proof first, last, gone; /* gone: its last detach */
+};
+
+/* How it began; few buffers have it. */
+struct chk_suspect {
+	struct dq_proof fd_fail, ref_get, ref_sys, fail_sys;
 };
 
 struct chk_user {
@@ -122,7 +129,7 @@ struct chk_buf {
 	int64_t got;		/* references that dma_buf_get() took and no put dropped */
 	/* suspicions that time will tell */
 	bool fd_failed, ref_leaked;
-	struct dq_proof fd_fail, ref_get, ref_sys, fail_sys;
+	struct chk_suspect *suspect; /* with either, and maybe when it proved wrong */
 	/* hints */
 	struct chk_dev *devs;
 	size_t ndevs, cap_devs;
@@ -146,6 +153,7 @@ struct chk_deed {
 struct chk_task {
 	struct dq_task t;
 	bool known;		/* the trace introduced it */
+	uint64_t exit;		/* it was the nth to exit; 0: not yet */
 	/* calls that wait for the outermost one */
 	struct chk_call *wait;
 	size_t nwait, cap_wait;
@@ -190,13 +198,23 @@ struct dq_check {
 	struct dq_meta *metas;
 	size_t nmetas, cap_metas;
 	struct chk_task *tasks;
-	size_t ntasks, cap_tasks;
+	size_t ntasks, cap_tasks, tasks_most; /* most: then it is time to forget some */
+	uint64_t nexits;
 	struct dq_dev *devs;
 	size_t ndevs, cap_devs;
 	struct dq_ops *ops;
 	size_t nops, cap_ops;
 	struct dq_stack *stacks;
 	size_t nstacks, cap_stacks;
+	/* most calls are of the task and the buffer of the call before: index + 1 and id, 0: none */
+	size_t last_task;
+	uint32_t last_task_id, last_buf_id;
+	struct chk_buf *last_buf;
+	/* the user that was noted last: a task of this buffer; NULL: nobody */
+	const struct chk_buf *noted_buf;
+	uint32_t noted_task;
+	uint32_t last_att_id;	/* 0: none */
+	struct chk_att *last_att;
 	struct dq_map *ix_task, *ix_dev, *ix_ops, *ix_stack, *ix_buf, *ix_att, *ix_table;
 	struct chk_buf **bufs;
 	size_t nbufs, cap_bufs;
@@ -215,6 +233,8 @@ struct dq_check {
 	struct chk_loss *losses;
 	size_t nlosses, cap_losses;
 	uint64_t lost, missed, doubtful;
+	struct dq_loss returns;	/* that may be those of the next calls, if a task died in them */
+	bool fatal;		/* a task died, and what its call did is not known */
 	struct dq_holders *holders;
 	uint64_t ncalls, nseen;		/* calls; buffers */
 	uint64_t t_first, t_last;
@@ -225,15 +245,33 @@ struct dq_check {
 };
 
 /* ---- check.c ---- */
-struct chk_buf *chk_buf(const struct dq_check *k, uint32_t id);
-struct chk_att *chk_att(const struct dq_check *k, uint32_t id);
-struct chk_task *chk_task(struct dq_check *k, uint32_t id);
+struct chk_buf *chk_find_buf(struct dq_check *k, uint32_t id);
+static inline struct chk_buf *chk_buf(struct dq_check *k, uint32_t id)
+{
+	return k->last_buf && k->last_buf_id == id ? k->last_buf : chk_find_buf(k, id);
+}
+struct chk_att *chk_find_att(struct dq_check *k, uint32_t id);
+static inline struct chk_att *chk_att(struct dq_check *k, uint32_t id)
+{
+	return !id ? NULL : k->last_att_id == id ? k->last_att : chk_find_att(k, id);
+}
+void chk_drop_att(struct dq_check *k, const struct chk_att *a); /* it is not found any more */
+/* Its row; one that the trace did not introduce still has calls. NULL: no memory. */
+struct chk_task *chk_find_task(struct dq_check *k, uint32_t id);
+static inline struct chk_task *chk_task(struct dq_check *k, uint32_t id)
+{
+	return k->last_task && k->last_task_id == id ? &k->tasks[k->last_task - 1] : chk_find_task(k, id);
+}
 uint32_t chk_tgid(struct dq_check *k, uint32_t task);
 /* are all of these callbacks (bits of dq_ops.has) of the buffer recorded since t? those that the
  * exporter does not have are */
 bool chk_lit(const struct dq_check *k, const struct chk_buf *b, uint64_t bits, uint64_t t);
 uint64_t chk_has(const struct dq_check *k, const struct chk_buf *b); /* bits of its callbacks */
-struct dq_proof chk_proof(const struct chk_call *c, const char *role);
+static inline struct dq_proof chk_proof(const struct chk_call *c, const char *role)
+{
+	return (struct dq_proof){ .kind = DQ_PROOF_CALL, .n = c->n, .t = c->c.t0, .task = c->c.task,
+				  .role = role, .c = c->c };
+}
 struct dq_proof chk_proof_sys(const struct dq_sys *s, const char *role);
 /* the frame around c that the driver called */
 const struct chk_call *chk_outer(const struct chk_group *g, const struct chk_call *c);
@@ -257,6 +295,9 @@ struct dq_finding chk_find(enum dq_rule_id rule, const struct chk_buf *b, const 
 void chk_add(struct dq_finding *f, const struct dq_proof *p, const char *role);
 void chk_tell(struct dq_check *k, struct dq_finding *f, uint64_t from);
 
+/* ---- check_forget.c ---- */
+void chk_exited(struct dq_check *k, uint32_t task); /* moves the tasks: not while one is looked at */
+
 /* ---- the judges ---- */
 void chk_att_call(struct dq_check *k, const struct chk_group *g, const struct chk_call *c);
 void chk_att_release(struct dq_check *k, struct chk_buf *b, const struct dq_proof *release);
@@ -264,6 +305,8 @@ void chk_att_free(struct dq_check *k, struct chk_att *a, const struct dq_proof *
 void chk_att_end(struct dq_check *k, struct chk_buf *b);
 
 void chk_cpu_call(struct dq_check *k, const struct chk_group *g, const struct chk_call *c);
+/* Is it one of those that never return, because the kernel stops with a BUG in it? Then told. */
+bool chk_stops_kernel(struct dq_check *k, const struct chk_call *c);
 void chk_cpu_release(struct dq_check *k, struct chk_buf *b, const struct dq_proof *release);
 void chk_cpu_exit(struct dq_check *k, struct chk_buf *b, uint32_t tgid, const struct dq_proof *exit);
 void chk_cpu_end(struct dq_check *k, struct chk_buf *b);

@@ -4,6 +4,7 @@
  * keeps a buffer alive when everybody has gone. Who holds what is known from holders.h.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/check_int.h"
@@ -16,7 +17,7 @@
 static void deed(struct dq_check *k, const struct chk_call *c, enum chk_deed_kind kind, const char *role)
 {
 	struct chk_task *t = c->c.sys ? chk_task(k, c->c.task) : NULL;
-	struct chk_deed *d = t ? DQ_PUSH(t->deeds, t->ndeeds, t->cap_deeds) : NULL;
+	struct chk_deed *d = t ? DQ_ROOM(t->deeds, t->ndeeds, t->cap_deeds) : NULL;
 
 	if (t && !d)
 		k->err = -ENOMEM;
@@ -167,7 +168,7 @@ static void closed(struct dq_check *k, const struct chk_call *c)
 {
 	struct chk_table *t = find_table(k, c->c.table);
 	struct chk_task *task = chk_task(k, c->c.task);
-	struct dq_proof p = chk_proof(c, "closed by the exit");
+	struct dq_proof p;
 	struct dq_finding f;
 
 	if (t && t->open)
@@ -183,6 +184,7 @@ static void closed(struct dq_check *k, const struct chk_call *c)
 		chk_looked(k, DQ_RULE_FD_LEFT_AT_EXIT);
 		return;
 	}
+	p = chk_proof(c, "closed by the exit");
 	f = chk_find(DQ_RULE_FD_LEFT_AT_EXIT, chk_buf(k, c->c.buf), NULL, c->c.task,
 		     "the exit of the process closed it");
 	chk_add(&f, &p, NULL);
@@ -347,33 +349,50 @@ static void judge_install(struct dq_check *k, const struct chk_deed *d, const st
 	chk_tell(k, &f, d->p.t);
 }
 
+static struct chk_suspect *suspect(struct dq_check *k, struct chk_buf *b)
+{
+	if (!b->suspect)
+		b->suspect = calloc(1, sizeof(*b->suspect));
+	if (!b->suspect)
+		k->err = -ENOMEM;
+	return b->suspect;
+}
+
 static void judge_fd_failed(struct dq_check *k, const struct chk_task *t, const struct chk_deed *d,
 			    const struct dq_sys *s)
 {
 	struct chk_buf *b = chk_buf(k, d->buf);
+	struct chk_suspect *w;
 
 	if (!b || b->had_fd || did(t, DEED_PUT, d->buf)) {
 		chk_looked(k, DQ_RULE_FD_FAILURE_LEAK);
 		return;
 	}
+	w = suspect(k, b);
+	if (!w)
+		return;
 	b->fd_failed = true;
-	b->fd_fail = d->p;
-	b->fail_sys = chk_proof_sys(s, "and the system call returned without a put");
+	w->fd_fail = d->p;
+	w->fail_sys = chk_proof_sys(s, "and the system call returned without a put");
 }
 
 static void judge_get(struct dq_check *k, const struct chk_task *t, const struct chk_deed *d,
 		      const struct dq_sys *s)
 {
 	struct chk_buf *b = chk_buf(k, d->buf);
+	struct chk_suspect *w;
 
 	/* an attachment that was left behind explains the reference */
 	if (!b || did(t, DEED_PUT, d->buf) || did(t, DEED_ATTACH, d->buf)) {
 		chk_looked(k, DQ_RULE_REFERENCE_LEAK);
 		return;
 	}
+	w = suspect(k, b);
+	if (!w)
+		return;
 	b->ref_leaked = true;
-	b->ref_get = d->p;
-	b->ref_sys = chk_proof_sys(s, "and the system call failed");
+	w->ref_get = d->p;
+	w->ref_sys = chk_proof_sys(s, "and the system call failed");
 }
 
 static void judge_deed(struct dq_check *k, const struct chk_task *t, const struct chk_deed *d,
@@ -416,6 +435,7 @@ void chk_user_sys(struct dq_check *k, struct chk_task *t, const struct dq_sys *s
 	/* it was interrupted and is going to be called again */
 	bool again = s->ret <= -512 && s->ret >= -516;
 
+	k->fatal |= s->fatal;
 	for (size_t i = 0; i < t->ndeeds; i++) {
 		if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) {
 			if (t->deeds[i].kind == DEED_INSTALL)
@@ -475,9 +495,21 @@ static void on_exit_(struct dq_check *k, const struct dq_taskev *e, uint32_t tgi
 	drop_table(k, t);
 }
 
+/* What a task that has ended does not need any more; who it was stays known. */
+static void forget_work(struct chk_task *t)
+{
+	if (t->nwait || t->ndeeds)
+		return;
+	free(t->wait);
+	free(t->deeds);
+	t->wait = NULL;
+	t->deeds = NULL;
+	t->cap_wait = t->cap_deeds = 0;
+}
+
 void chk_user_event(struct dq_check *k, const struct dq_taskev *e)
 {
-	const struct chk_task *row = chk_task(k, e->task);
+	struct chk_task *row = chk_task(k, e->task);
 	const struct dq_task *t = dq_check_task(k, e->task);
 
 	switch (e->what) {
@@ -492,6 +524,8 @@ void chk_user_event(struct dq_check *k, const struct dq_taskev *e)
 	case DQ_TASKEV_EXIT:
 		if (t && t->tid == t->tgid)
 			on_exit_(k, e, t->tgid);
+		if (row)
+			forget_work(row);
 		break;
 	default:
 		break;
@@ -516,23 +550,23 @@ static bool tell_suspicions(struct dq_check *k, struct chk_buf *b)
 	struct dq_finding f;
 
 	if (b->fd_failed) {
-		f = chk_find(DQ_RULE_FD_FAILURE_LEAK, b, NULL, b->fd_fail.task,
+		f = chk_find(DQ_RULE_FD_FAILURE_LEAK, b, NULL, b->suspect->fd_fail.task,
 			     "its reference was not dropped until the end of the trace");
 		f.confidence = DQ_CONF_LIKELY;
 		f.doubt = "the exporter may keep it for another try";
 		chk_add(&f, &b->export, "exported here");
-		chk_add(&f, &b->fd_fail, NULL);
-		chk_add(&f, &b->fail_sys, NULL);
+		chk_add(&f, &b->suspect->fd_fail, NULL);
+		chk_add(&f, &b->suspect->fail_sys, NULL);
 		chk_tell(k, &f, b->export.t);
 	}
 	if (b->ref_leaked) {
-		f = chk_find(DQ_RULE_REFERENCE_LEAK, b, NULL, b->ref_get.task,
+		f = chk_find(DQ_RULE_REFERENCE_LEAK, b, NULL, b->suspect->ref_get.task,
 			     "the reference was not dropped until the end of the trace");
 		f.confidence = DQ_CONF_LIKELY;
 		f.doubt = "the driver may have dropped the file itself, which is not seen";
-		chk_add(&f, &b->ref_get, NULL);
-		chk_add(&f, &b->ref_sys, NULL);
-		chk_tell(k, &f, b->ref_get.t);
+		chk_add(&f, &b->suspect->ref_get, NULL);
+		chk_add(&f, &b->suspect->ref_sys, NULL);
+		chk_tell(k, &f, b->suspect->ref_get.t);
 	}
 	return b->fd_failed || b->ref_leaked;
 }
@@ -588,6 +622,7 @@ static bool judge_outlives(struct dq_check *k, struct chk_buf *b, const struct d
 		chk_looked(k, DQ_RULE_OUTLIVES_USERS);
 		return false;
 	}
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): all_gone() saw one */
 	f = chk_find(DQ_RULE_OUTLIVES_USERS, b, b->natts ? b->atts[0] : NULL, u->task,
 		     b->natts ? "an attachment holds it" :
 		     b->vmaps ? "a mapping for the kernel holds it" :

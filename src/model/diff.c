@@ -345,9 +345,50 @@ static int collect(struct dq_unode *v, size_t n, uint32_t verdict, struct ends *
 	return ret;
 }
 
+/* One fewer of several in a row here, and the same there: it moved. Loops are left out. */
+static bool fewer(const struct dq_unode *u, const struct dq_unode *other)
+{
+	const struct dq_node *n = other->a ? other->a : other->b;
+	bool gone = !other->a;	/* from u to other; else the other way */
+
+	/* a loop against its body once is of one side */
+	if (u->verdict != DQ_D_COUNT || !u->a || !u->b || u->moved || other->moved ||
+	    n->kind == DQ_NODE_LOOP || !dq_node_same(u->a, n))
+		return false;
+	if (gone)
+		return u->a_min == u->b_min + other->b_min && u->a_max == u->b_max + other->b_max;
+	return u->b_min == u->a_min + other->a_min && u->b_max == u->a_max + other->a_max;
+}
+
+static void move_between(struct ends *few, struct ends *e, uint32_t *moves)
+{
+	for (size_t i = 0; i < few->n && i < 1000; i++)
+		for (size_t k = 0; k < e->n && k < 1000; k++) {
+			if (!fewer(few->v[i], e->v[k]))
+				continue;
+			few->v[i]->moved = e->v[k]->moved = ++*moves;
+			few->v[i]->verdict = 0;
+			e->v[k]->joined = true;
+			e->v[k]->verdict = DQ_D_MOVED;
+			break;
+		}
+}
+
+static void move_whole(struct ends *gone, struct ends *come, uint32_t *moves)
+{
+	for (size_t i = 0; i < gone->n && i < 1000; i++)
+		for (size_t k = 0; k < come->n && k < 1000; k++) {
+			if (come->v[k]->moved || !dq_node_same(gone->v[i]->a, come->v[k]->b))
+				continue;
+			gone->v[i]->moved = come->v[k]->moved = ++*moves;
+			gone->v[i]->verdict = come->v[k]->verdict = DQ_D_MOVED;
+			break;
+		}
+}
+
 static int find_moves(struct dq_pair *p)
 {
-	struct ends gone = { 0 }, come = { 0 };
+	struct ends gone = { 0 }, come = { 0 }, few = { 0 };
 	uint32_t moves = 0;
 	int ret = 0;
 
@@ -355,17 +396,17 @@ static int find_moves(struct dq_pair *p)
 		ret = collect(p->tracks[i].v, p->tracks[i].n, DQ_D_REMOVED, &gone);
 		if (!ret)
 			ret = collect(p->tracks[i].v, p->tracks[i].n, DQ_D_ADDED, &come);
+		if (!ret)
+			ret = collect(p->tracks[i].v, p->tracks[i].n, DQ_D_COUNT, &few);
 	}
-	for (size_t i = 0; i < gone.n && !ret && i < 1000; i++)
-		for (size_t k = 0; k < come.n && k < 1000; k++) {
-			if (come.v[k]->moved || !dq_node_same(gone.v[i]->a, come.v[k]->b))
-				continue;
-			gone.v[i]->moved = come.v[k]->moved = ++moves;
-			gone.v[i]->verdict = come.v[k]->verdict = DQ_D_MOVED;
-			break;
-		}
+	if (!ret) {
+		move_whole(&gone, &come, &moves);
+		move_between(&few, &come, &moves);
+		move_between(&few, &gone, &moves);
+	}
 	free(gone.v);
 	free(come.v);
+	free(few.v);
 	return ret;
 }
 
@@ -377,8 +418,9 @@ static size_t word_len(const char *s)
 
 	if (*s == '"')
 		return (size_t)(dq_node_behind_word(s) - s);
+	/* "0000:00:02.0" is one */
 	while (isalnum((unsigned char)s[n]) || (s[n] && strchr("_.+-/@#", s[n])) ||
-	       (unsigned char)s[n] >= 0x80)
+	       (n && s[n] == ':' && isalnum((unsigned char)s[n + 1])) || (unsigned char)s[n] >= 0x80)
 		n++;
 	return n ? n : 1;
 }
@@ -416,6 +458,14 @@ static struct dq_new_name *find_rename(struct dq_diff *d, const char *a, size_t 
 	return NULL;
 }
 
+static const char *arguments(const char *text)
+{
+	size_t op, ret;
+
+	dq_node_parts(text, &op, &ret);
+	return text + op;
+}
+
 static int note_rename(struct dq_diff *d, const char *a, const char *b)
 {
 	struct dq_new_name *r;
@@ -429,42 +479,48 @@ static int note_rename(struct dq_diff *d, const char *a, const char *b)
 		r = DQ_PUSH(d->renames, d->nrenames, d->cap_renames);
 		if (!r)
 			return -ENOMEM;
+		r->arg = true;
 		r->from = strndup(wa, la);
 		r->to = strndup(wb, lb);
 		if (!r->from || !r->to)
 			return -ENOMEM;
 	}
-	if (r)
+	if (r) {
 		r->steps++;
+		r->arg &= wa >= arguments(a);
+	}
 	return 0;
 }
 
-static bool in_text(const char *s, const char *word)
+/* arg: in the arguments only. A device may be called as its driver is. */
+static bool in_text(const char *s, const char *word, bool arg)
 {
 	size_t n = strlen(word);
 
+	if (arg)
+		s = arguments(s);
 	for (; *s; s += word_len(s))
 		if (word_len(s) == n && !memcmp(s, word, n))
 			return true;
 	return false;
 }
 
-static bool in_nodes(const struct dq_node *v, size_t n, const char *word)
+static bool in_nodes(const struct dq_node *v, size_t n, const char *word, bool arg)
 {
 	for (size_t i = 0; i < n; i++)
-		if ((v[i].text && in_text(v[i].text, word)) ||
-		    in_nodes(v[i].kids, v[i].nkids, word))
+		if ((v[i].text && in_text(v[i].text, word, arg)) ||
+		    in_nodes(v[i].kids, v[i].nkids, word, arg))
 			return true;
 	return false;
 }
 
-static bool in_side(const struct dq_side *s, const char *word)
+static bool in_side(const struct dq_side *s, const char *word, bool arg)
 {
 	for (size_t i = 0; i < s->shapes.n; i++)
 		for (size_t k = 0; k < s->shapes.v[i].life.ntracks; k++) {
 			const struct dq_track *t = &s->shapes.v[i].life.tracks[k];
 
-			if (in_text(t->role, word) || in_nodes(t->v, t->n, word))
+			if ((!arg && in_text(t->role, word, false)) || in_nodes(t->v, t->n, word, arg))
 				return true;
 		}
 	return false;
@@ -494,7 +550,7 @@ static bool is_rename(const struct dq_diff *d, const struct dq_new_name *r)
 			return false;
 	if (r->steps < 2 || *r->from == '-' || *r->to == '-' || !strncmp(r->from, "O_", 2))
 		return false;
-	return !in_side(d->b, r->from) && !in_side(d->a, r->to);
+	return !in_side(d->b, r->from, r->arg) && !in_side(d->a, r->to, r->arg);
 }
 
 static bool is_renamed(struct dq_diff *d, const char *a, const char *b)
@@ -574,9 +630,9 @@ static void sum_nodes(struct dq_diff *d, struct dq_pair *p, struct dq_unode *v, 
 
 		p->steps += !u->deviates && (u->a ? u->a : u->b)->kind != DQ_NODE_LOOP;
 		if (u->verdict)
-			u->rule = dq_rules_find(d->o.rules, u->verdict, text_of(u->a), text_of(u->b));
-		/* of a move only the place where it is now */
-		if (u->verdict && !(u->verdict == DQ_D_MOVED && !u->b))
+			u->rule = dq_ignores_find(d->o.rules, u->verdict, text_of(u->a), text_of(u->b));
+		/* of a move only the place where it is now, or where it was and is one more elsewhere */
+		if (u->verdict && !(u->verdict == DQ_D_MOVED && !u->b && !u->joined))
 			tally(p, u->verdict, u->rule);
 		sum_nodes(d, p, u->kids, u->nkids);
 	}
@@ -585,7 +641,7 @@ static void sum_nodes(struct dq_diff *d, struct dq_pair *p, struct dq_unode *v, 
 static void sum_pair(struct dq_diff *d, struct dq_pair *p)
 {
 	if (p->verdict) {
-		p->rule = dq_rules_find(d->o.rules, p->verdict & ~(uint32_t)(DQ_D_ADDED | DQ_D_REMOVED),
+		p->rule = dq_ignores_find(d->o.rules, p->verdict & ~(uint32_t)(DQ_D_ADDED | DQ_D_REMOVED),
 					p->a ? p->a->name : NULL, p->b ? p->b->name : NULL);
 		tally(p, p->verdict & ~(uint32_t)(DQ_D_ADDED | DQ_D_REMOVED), p->rule);
 	}
@@ -593,13 +649,14 @@ static void sum_pair(struct dq_diff *d, struct dq_pair *p)
 		struct dq_utrack *t = &p->tracks[i];
 
 		if (t->verdict) {
-			t->rule = dq_rules_find(d->o.rules, t->verdict, t->role_a, t->role_b);
+			t->rule = dq_ignores_find(d->o.rules, t->verdict, t->role_a, t->role_b);
 			tally(p, t->verdict, t->rule);
 		}
 		sum_nodes(d, p, t->v, t->n);
 	}
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(p->n); i++)
 		d->n[i] += p->n[i];
+	d->nphases += p->nphases;
 	d->ignored += p->ignored;
 	d->steps += p->steps;
 	d->rough |= p->rough;
@@ -632,7 +689,17 @@ bool dq_diff_differs(const struct dq_diff *d)
 	for (size_t i = 0; i < d->npairs; i++)
 		if (dq_pair_differs(&d->pairs[i]))
 			return true;
-	return false;
+	return d->n[dq_verdict_bit(DQ_D_GAINED)] || d->n[dq_verdict_bit(DQ_D_LOST)];
+}
+
+bool dq_pair_slower(const struct dq_pair *p)
+{
+	return p->n[dq_verdict_bit(DQ_D_TIME)] || p->nphases;
+}
+
+bool dq_diff_slower(const struct dq_diff *d)
+{
+	return d->n[dq_verdict_bit(DQ_D_TIME)] || d->nphases;
 }
 
 /* ---- all of it ---- */
@@ -692,6 +759,8 @@ static int align_pair(struct dq_diff *d, struct dq_pair *p)
 		return dq_align(d, p, p->a ? &p->a->life : &nothing, p->b ? &p->b->life : &nothing);
 	ret = p->same || !d->ka.n ? dq_align(d, p, &p->a->life, &p->b->life) :
 				    dq_align(d, p, life_a(d, i), life_b(d, k));
+	if (!ret && d->o.timing)
+		ret = dq_align_phases(d, p);
 	return ret ? ret : find_moves(p);
 }
 
@@ -725,6 +794,10 @@ int dq_diff_new(struct dq_diff **ret_d, const struct dq_side *a, const struct dq
 	}
 	if (!ret)
 		ret = find_renames(d);
+	if (!ret)
+		ret = dq_diff_findings(d);
+	if (!ret)
+		ret = dq_diff_held(d);
 	if (ret) {
 		dq_diff_free(&d);
 		return ret;
@@ -757,6 +830,8 @@ void dq_diff_free(struct dq_diff **pd)
 		free(d->renames[i].to);
 	}
 	free(d->renames);
+	free(d->found);
+	free(d->held);
 	for (size_t i = 0; i < d->nflat; i++)
 		free(d->flat[i]);
 	free(d->flat);

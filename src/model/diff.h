@@ -27,25 +27,26 @@
 enum dq_counts { DQ_COUNTS_EXACT, DQ_COUNTS_TOLERANT, DQ_COUNTS_IGNORE };
 
 /* ---- ignore rules: "VERDICT PATTERN -- REASON", a line each ---- */
-struct dq_rule {
+struct dq_ignore {
 	uint32_t what;		/* DQ_D_* */
 	char *pattern;		/* as fnmatch(3) has them; for the text of a step or its shape */
 	char *reason;
 	size_t line;
 	uint64_t used;
 };
-struct dq_rules {
-	struct dq_rule *v;
+struct dq_ignores {
+	struct dq_ignore *v;
 	size_t n, cap;
 };
-int dq_rules_parse(struct dq_rules *r, const char *data, size_t len, char **ret_err);
-void dq_rules_free(struct dq_rules *r);
+int dq_ignores_parse(struct dq_ignores *r, const char *data, size_t len, char **ret_err);
+void dq_ignores_free(struct dq_ignores *r);
 
 struct dq_diff_opts {
 	enum dq_counts counts;
 	bool strict_kernel;	/* what kernels do differently is a difference */
 	unsigned int timing;	/* percent; 0: durations are not compared */
-	struct dq_rules *rules;	/* or NULL; .used is counted */
+	uint64_t work;		/* in place of DQ_DIFF_WORK; 0: that */
+	struct dq_ignores *rules;	/* or NULL; .used is counted */
 };
 
 /* ---- verdicts ---- */
@@ -59,13 +60,17 @@ struct dq_diff_opts {
 #define DQ_D_SIZE    0x80	/* of buffers */
 #define DQ_D_NAME    0x100
 #define DQ_D_SHAPE   0x200	/* buffers of a shape that the other side does not have */
-#define DQ_D_ANY     0x3ff
+#define DQ_D_GAINED  0x400	/* of findings */
+#define DQ_D_LOST    0x800
+#define DQ_D_ANY     0xfff
+#define DQ_D_BITS    12
 #define DQ_D_WEAK    DQ_D_TIME	/* not in the exit status */
 const char *dq_verdict_name(uint32_t one); /* "added" */
 
 struct dq_span {	/* durations that differ: medians, and how sure it is */
 	uint64_t a, b;
-	double p;
+	double z;		/* standard deviations from chance; 3.29: p < 0.001 */
+	bool differs;		/* surely, and enough */
 };
 
 /* A step of both sides, or of one. */
@@ -74,9 +79,11 @@ struct dq_unode {
 	const struct dq_node *a, *b; /* NULL: not there */
 	uint64_t a_min, a_max, b_min, b_max; /* how often */
 	int rule;		/* that says to ignore it; -1: none */
-	uint32_t moved;		/* number of the move; 0: none */
+	uint32_t moved;		/* number of the move; 0: none. Without MOVED: it is one of several
+				 * in a row that went or came */
 	bool deviates;		/* not a step: so were odd rounds of the loop before it; .a_min
 				 * or .b_min of them, and kids are the difference */
+	bool joined;		/* the other end of the move is one more, or fewer, of a repeat */
 	bool blind;		/* callbacks of one side were not recorded: not compared */
 	struct dq_span time;
 	struct dq_unode *kids;
@@ -104,14 +111,31 @@ struct dq_pair {
 	bool rough;
 	struct dq_utrack *tracks;
 	size_t ntracks, cap;
-	uint64_t n[10];		/* differences by bit of DQ_D_*, that no rule ignores */
+	uint64_t n[DQ_D_BITS];	/* differences by bit of DQ_D_*, that no rule ignores */
 	uint64_t ignored;
 	uint64_t steps;		/* all of them */
+	struct dq_span phases[DQ_PH_MAX]; /* durations of the calls of each, not of those in them */
+	uint64_t nphases;	/* that differ */
 };
 
 struct dq_new_name {
 	char *from, *to;
 	uint64_t steps;
+	bool arg;		/* always an argument: a device */
+};
+
+/* A finding that only one side has. */
+struct dq_ufound {
+	const struct dq_found *a, *b; /* one is NULL */
+	uint32_t verdict;	/* DQ_D_GAINED, DQ_D_LOST */
+	int rule;		/* that says to ignore it; -1: none */
+	bool weak;		/* it counts for nothing */
+};
+
+/* How many buffers somebody holds at the end. */
+struct dq_held {
+	const char *text;	/* "descriptor of camera" */
+	uint64_t a, b;
 };
 
 struct dq_diff {
@@ -121,16 +145,21 @@ struct dq_diff {
 	size_t npairs, cap;
 	struct dq_new_name *renames;
 	size_t nrenames, cap_renames;
+	struct dq_ufound *found; /* gained, then lost; none where a side was not checked */
+	size_t nfound, cap_found;
+	struct dq_held *held;
+	size_t nheld, cap_held;
 	uint32_t kernel;	/* rules that were needed anywhere */
 	bool other_kernel;
 	bool rough;
-	uint64_t n[10], ignored, steps;
+	uint64_t n[DQ_D_BITS], ignored, steps;
+	uint64_t nphases;	/* of all pairs */
 	uint64_t a_bufs, b_bufs, a_alive, b_alive; /* buffers; not released at the end */
 	/* internal */
 	struct dq_shapes ka, kb; /* shapes without what kernels do differently */
 	struct dq_node **flat;	/* loops that were written out; they own nothing */
 	size_t nflat, cap_flat;
-	uint64_t work;
+	uint64_t work;		/* cells that were filled, of DQ_DIFF_WORK */
 };
 
 int dq_diff_new(struct dq_diff **ret_d, const struct dq_side *a, const struct dq_side *b,
@@ -138,6 +167,8 @@ int dq_diff_new(struct dq_diff **ret_d, const struct dq_side *a, const struct dq
 void dq_diff_free(struct dq_diff **d);
 bool dq_diff_differs(const struct dq_diff *d);	/* in what counts for the exit status */
 bool dq_pair_differs(const struct dq_pair *p);
+bool dq_diff_slower(const struct dq_diff *d);	/* durations differ: of a step or a phase */
+bool dq_pair_slower(const struct dq_pair *p);
 unsigned int dq_verdict_bit(uint32_t one);	/* index in .n */
 
 /* ---- what kernels do differently ---- */
@@ -147,7 +178,7 @@ struct dq_kernel_rule {
 };
 extern const struct dq_kernel_rule dq_kernel_rules[];
 extern const size_t dq_nkernel_rules;
-#define DQ_KERNEL_RULES 5
+#define DQ_KERNEL_RULES 6
 struct dq_applied {
 	uint32_t rules;		/* bits */
 	uint64_t sum[DQ_KERNEL_RULES]; /* of what each was applied to */
@@ -163,7 +194,10 @@ bool dq_rounds_differ(const struct dq_diff *d, uint64_t amin, uint64_t amax, uin
 int dq_align_cost(struct dq_diff *d, const struct dq_life *a, const struct dq_life *b,
 		  uint64_t *ret_cost);
 int dq_align(struct dq_diff *d, struct dq_pair *p, const struct dq_life *a, const struct dq_life *b);
-int dq_rules_find(struct dq_rules *r, uint32_t verdict, const char *text, const char *other);
+int dq_ignores_find(struct dq_ignores *r, uint32_t verdict, const char *text, const char *other);
 void dq_unode_free(struct dq_unode *u);
+int dq_align_phases(struct dq_diff *d, struct dq_pair *p); /* durations of each phase */
+int dq_diff_findings(struct dq_diff *d);
+int dq_diff_held(struct dq_diff *d);
 
 #endif /* DQ_MODEL_DIFF_H */

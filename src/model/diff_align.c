@@ -22,13 +22,23 @@
 #define FLAT_MAX     256	/* steps of loops that are written out to be compared */
 #define FLAT_GAIN    3		/* by how much that has to be better */
 #define WINDOW	     64	/* of the rough way */
+#define Z_SURE	     3.2905	/* of the normal distribution: p < 0.001 */
 
-struct seq {
+struct seq {			/* small enough for two registers */
 	const struct dq_node *v;
-	size_t n;
+	uint32_t n;
 	bool blind;		/* the callbacks in it are not known on one of the sides */
 	bool once;		/* one round of a step: how often it came is no matter */
+	bool inner;		/* inside a call: how often is no matter of frames */
 };
+
+#define HOW_ONCE  0x1
+#define HOW_INNER 0x2
+
+static unsigned int how(const struct seq *a, const struct seq *b)
+{
+	return (a->once || b->once ? HOW_ONCE : 0) | (a->inner || b->inner ? HOW_INNER : 0);
+}
 
 /* ---- counts ---- */
 
@@ -53,10 +63,17 @@ bool dq_rounds_differ(const struct dq_diff *d, uint64_t amin, uint64_t amax, uin
 	return (amax == 1) != (bmax == 1) || !near(amin, bmin) || !near(amax, bmax);
 }
 
-static bool counts_differ(const struct dq_diff *d, const struct dq_node *a, const struct dq_node *b)
+static bool counts_differ(const struct dq_diff *d, const struct dq_node *a, const struct dq_node *b,
+			  unsigned int how)
 {
-	return dq_rounds_differ(d, dq_rounds_min(&a->rounds), a->rounds.max,
-				dq_rounds_min(&b->rounds), b->rounds.max);
+	uint64_t amin = dq_rounds_min(&a->rounds), bmin = dq_rounds_min(&b->rounds);
+
+	if (how & HOW_ONCE)
+		return false;
+	/* a call makes as many of another as its code says */
+	if (how & HOW_INNER && d->o.counts != DQ_COUNTS_IGNORE)
+		return amin != bmin || a->rounds.max != b->rounds.max;
+	return dq_rounds_differ(d, amin, a->rounds.max, bmin, b->rounds.max);
 }
 
 /* ---- single steps ---- */
@@ -110,9 +127,10 @@ static bool texts_differ(const struct dq_node *a, const struct dq_node *b)
 	return ra != rb || memcmp(a->text, b->text, ra);
 }
 
-static bool same(const struct dq_diff *d, const struct dq_node *a, const struct dq_node *b, bool once)
+static bool same(const struct dq_diff *d, const struct dq_node *a, const struct dq_node *b,
+		 unsigned int how)
 {
-	return dq_node_same(a, b) && (once || !counts_differ(d, a, b));
+	return dq_node_same(a, b) && !counts_differ(d, a, b, how);
 }
 
 static bool left_out(const struct seq *s, size_t i)
@@ -128,16 +146,19 @@ static uint32_t weight(const struct dq_node *v, size_t n)
 }
 
 /* What is in two steps that are paired. */
-static void insides(const struct dq_node *a, const struct dq_node *b, struct seq *sa, struct seq *sb)
+static void insides(const struct dq_node *a, const struct dq_node *b, bool inner, struct seq *sa,
+		    struct seq *sb)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a move that needs a step of a side has one */
 	bool blind = (a->flags | b->flags) & DQ_NODE_DARK;
 
-	*sa = (struct seq){ a->kids, a->nkids, blind, false };
-	*sb = (struct seq){ b->kids, b->nkids, blind, false };
+	inner |= a->kind != DQ_NODE_LOOP && b->kind != DQ_NODE_LOOP;
+	*sa = (struct seq){ a->kids, (uint32_t)a->nkids, blind, false, inner };
+	*sb = (struct seq){ b->kids, (uint32_t)b->nkids, blind, false, inner };
 	if (a->kind == DQ_NODE_LOOP && b->kind != DQ_NODE_LOOP)
-		*sb = (struct seq){ b, 1, false, true };
+		*sb = (struct seq){ b, 1, false, true, inner };
 	if (b->kind == DQ_NODE_LOOP && a->kind != DQ_NODE_LOOP)
-		*sa = (struct seq){ a, 1, false, true };
+		*sa = (struct seq){ a, 1, false, true, inner };
 }
 
 static uint32_t plus(uint32_t a, uint32_t b)
@@ -157,10 +178,10 @@ struct cell {
 
 static int seq_cost(struct dq_diff *d, struct seq a, struct seq b, uint32_t *ret);
 
-static int pair_cost(struct dq_diff *d, const struct dq_node *a, const struct dq_node *b, bool once,
-		     uint32_t *ret)
+static int pair_cost(struct dq_diff *d, const struct dq_node *a, const struct dq_node *b,
+		     unsigned int how, uint32_t *ret)
 {
-	bool count = !once && counts_differ(d, a, b);
+	bool count = counts_differ(d, a, b, how);
 	struct seq sa, sb;
 	int err;
 
@@ -172,7 +193,7 @@ static int pair_cost(struct dq_diff *d, const struct dq_node *a, const struct dq
 		*ret = COST_NEVER;
 		return 0;
 	}
-	insides(a, b, &sa, &sb);
+	insides(a, b, how & HOW_INNER, &sa, &sb);
 	err = seq_cost(d, sa, sb, ret);
 	if (a->kind != DQ_NODE_LOOP && b->kind != DQ_NODE_LOOP)
 		*ret += texts_differ(a, b) ? COST_CHANGED : 0;
@@ -200,8 +221,8 @@ struct split {
 
 static struct seq body_of(const struct dq_node *l)
 {
-	return l->kind == DQ_NODE_LOOP ? (struct seq){ l->kids, l->nkids, false, false } :
-					 (struct seq){ l, 1, false, true };
+	return l->kind == DQ_NODE_LOOP ? (struct seq){ l->kids, (uint32_t)l->nkids, false, false, false } :
+					 (struct seq){ l, 1, false, true, false };
 }
 
 /* Is s, from `at` on, loop x in two pieces with something between, or with something odd before
@@ -218,7 +239,7 @@ static int find_split(struct dq_diff *d, const struct dq_node *x, const struct s
 	for (size_t odd = 1; odd <= (body == 1 ? 1 : body + 1) && odd <= ODD_MAX && at + first + odd <= s->n; odd++) {
 		size_t next = at + first + odd;
 		bool second = next < s->n && dq_node_same(x, &s->v[next]);
-		struct seq y = { s->v + at + first, odd, false, body == 1 };
+		struct seq y = { s->v + at + first, odd, false, body == 1, s->inner };
 		uint32_t cost;
 		int err;
 
@@ -261,7 +282,7 @@ static int fill_cell(struct dq_diff *d, struct cell *m, const struct seq *a, con
 	struct split s;
 	uint32_t cost;
 	size_t k;
-	int err = pair_cost(d, x, y, a->once || b->once, &cost);
+	int err = pair_cost(d, x, y, how(a, b), &cost);
 
 	if (err)
 		return err;
@@ -310,28 +331,31 @@ static void trim(const struct dq_diff *d, const struct seq *a, const struct seq 
 {
 	size_t n = a->n < b->n ? a->n : b->n;
 
-	for (*head = 0; *head < n && same(d, &a->v[*head], &b->v[*head], a->once || b->once);)
+	for (*head = 0; *head < n && same(d, &a->v[*head], &b->v[*head], how(a, b));)
 		(*head)++;
 	if (*head < a->n || *head < b->n)
 		*head -= *head > 0;
 	n -= *head;
 	for (*tail = 0; *tail < n && same(d, &a->v[a->n - 1 - *tail], &b->v[b->n - 1 - *tail],
-					a->once || b->once);)
+					how(a, b));)
 		(*tail)++;
 	*tail -= *tail > 0;
 }
 
 static struct seq middle(const struct seq *s, size_t head, size_t tail)
 {
-	return (struct seq){ s->v + head, s->n - head - tail, s->blind, s->once };
+	return (struct seq){ head ? s->v + head : s->v, (uint32_t)(s->n - head - tail), s->blind, s->once,
+			     s->inner };
 }
 
 static bool too_much(struct dq_diff *d, const struct seq *a, const struct seq *b)
 {
 	uint64_t cells = (uint64_t)(a->n + 1) * (b->n + 1);
 
+	if (cells > DQ_DIFF_CELLS || d->work + cells > (d->o.work ? d->o.work : DQ_DIFF_WORK))
+		return true;
 	d->work += cells;
-	return cells > DQ_DIFF_CELLS || d->work > DQ_DIFF_WORK;
+	return false;
 }
 
 /* The rough way: the next equal step within a window. */
@@ -405,7 +429,100 @@ static struct dq_node *write_out(struct dq_node *to, const struct dq_node *v, si
 	return to;
 }
 
+/* ---- what a loop has taken ---- */
+
+/*
+ * A step that follows a loop and is like the last one in it is folded into its last round. How
+ * often that was, when all other rounds had it once; 0: it was not so.
+ */
+static uint64_t taken(const struct dq_node *l)
+{
+	const struct dq_rounds *r;
+
+	if (l->kind != DQ_NODE_LOOP || l->nkids < 2 || l->kids[l->nkids - 1].kind == DQ_NODE_LOOP)
+		return 0;
+	r = &l->kids[l->nkids - 1].rounds;
+	if (r->last < 2 || r->places < 2 || r->max != r->last)
+		return 0;
+	/* of each place of the loop, as much as of the last */
+	return r->sum - r->places == (r->last - 1) * l->rounds.places ? r->last - 1 : 0;
+}
+
+static size_t count_taken(const struct seq *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += taken(&s->v[i]) > 0;
+	return n;
+}
+
+static int keep_nodes(struct dq_diff *d, struct dq_node *v)
+{
+	struct dq_node **row = DQ_PUSH(d->flat, d->nflat, d->cap_flat);
+
+	if (!row) {
+		free(v);
+		return -ENOMEM;
+	}
+	*row = v;
+	return 0;
+}
+
+/* s with these steps behind their loops. The nodes own nothing, d keeps the arrays. */
+static int give_back(struct dq_diff *d, const struct seq *s, struct seq *ret)
+{
+	size_t n = s->n + count_taken(s), to = 0;
+	struct dq_node *v = calloc(n + 1, sizeof(*v));
+	int err = v ? keep_nodes(d, v) : -ENOMEM;
+
+	for (size_t i = 0; i < s->n && !err; i++) {
+		uint64_t more = taken(&s->v[i]);
+		struct dq_node *l = &v[to++], *kids, *last;
+
+		*l = s->v[i];
+		if (!more)
+			continue;
+		kids = calloc(l->nkids, sizeof(*kids));
+		err = kids ? keep_nodes(d, kids) : -ENOMEM;
+		if (err)
+			break;
+		memcpy(kids, l->kids, l->nkids * sizeof(*kids));
+		l->kids = kids;
+		last = &kids[l->nkids - 1];
+		v[to] = *last;
+		dq_rounds_set(&v[to++].rounds, UINT64_MAX, more);
+		dq_rounds_set(&last->rounds, UINT64_MAX, 1);
+	}
+	*ret = (struct seq){ v, (uint32_t)to, s->blind, s->once, s->inner };
+	return err;
+}
+
 static int folded_cost(struct dq_diff *d, struct seq a0, struct seq b0, uint32_t *ret);
+
+/* If it makes the difference smaller, *a and *b are changed so. */
+static int try_give_back(struct dq_diff *d, struct seq *a, struct seq *b, uint32_t *cost)
+{
+	struct seq x, y;
+	uint32_t other = 0;
+	int err;
+
+	if (*cost <= FLAT_GAIN || (!count_taken(a) && !count_taken(b)))
+		return 0;
+	err = give_back(d, a, &x);
+	if (err)
+		return err;
+	err = give_back(d, b, &y);
+	if (err)
+		return err;
+	err = folded_cost(d, x, y, &other);
+	if (err || other >= *cost)
+		return err;
+	*a = x;
+	*b = y;
+	*cost = other;
+	return 0;
+}
 
 /*
  * A difference in one round makes other loops of the rest, and then what is the same looks
@@ -434,8 +551,8 @@ static int try_flat(struct dq_diff *d, const struct seq *a, const struct seq *b,
 	}
 	write_out(*fa, a->v, a->n);
 	write_out(*fb, b->v, b->n);
-	err = folded_cost(d, (struct seq){ *fa, na, a->blind, false },
-			  (struct seq){ *fb, nb, b->blind, false }, ret);
+	err = folded_cost(d, (struct seq){ *fa, (uint32_t)na, a->blind, false, a->inner },
+			  (struct seq){ *fb, (uint32_t)nb, b->blind, false, b->inner }, ret);
 	if (!err && *ret + FLAT_GAIN < folded)
 		return 0;
 	free(*fa);
@@ -450,6 +567,8 @@ static int seq_cost(struct dq_diff *d, struct seq a, struct seq b, uint32_t *ret
 	uint32_t flat;
 	int err = folded_cost(d, a, b, ret);
 
+	if (!err)
+		err = try_give_back(d, &a, &b, ret);
 	if (!err)
 		err = try_flat(d, &a, &b, *ret, &flat, &fa, &fb);
 	if (!err && fa) {
@@ -544,7 +663,7 @@ static int align(struct dq_diff *d, struct seq a, struct seq b, struct out o);
 static bool time_differs(const struct dq_diff *d, const struct dq_times *a, const struct dq_times *b,
 			 struct dq_span *s)
 {
-	double na = (double)a->n, nb = (double)b->n, below = 0, rank = 0, ties = 0, n = na + nb, z, var;
+	double na = (double)a->n, nb = (double)b->n, below = 0, rank = 0, ties = 0, n = na + nb, var;
 	size_t i = 0, k = 0;
 
 	s->a = dq_times_quantile(a, 500);
@@ -565,25 +684,59 @@ static bool time_differs(const struct dq_diff *d, const struct dq_times *a, cons
 	var = na * nb / 12 * (n + 1 - ties / (n * (n - 1)));
 	if (var <= 0)
 		return false;
-	z = fabs(rank - na * (n + 1) / 2) / sqrt(var);
-	s->p = erfc(z / sqrt(2));
-	return s->p < 0.001 &&
-	       (double)(s->a > s->b ? s->a - s->b : s->b - s->a) * 100 >
-		       (double)(s->a < s->b ? s->a : s->b) * d->o.timing;
+	s->z = sqrt((rank - na * (n + 1) / 2) * (rank - na * (n + 1) / 2) / var);
+	s->differs = s->z > Z_SURE &&
+		     (double)(s->a > s->b ? s->a - s->b : s->b - s->a) * 100 >
+			     (double)(s->a < s->b ? s->a : s->b) * d->o.timing;
+	return s->differs;
 }
 
-static int build_pair(struct dq_diff *d, const struct dq_node *a, const struct dq_node *b, bool once,
-		      struct out o)
+/* Durations of calls by phase; of those in a call only what is another phase. */
+static int add_phases(struct dq_times *to, const struct dq_node *v, size_t n, enum dq_phase in)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		enum dq_phase ph = v[i].kind == DQ_NODE_CALL ? v[i].phase : in;
+
+		if (v[i].kind == DQ_NODE_CALL && ph != in && !(v[i].flags & DQ_NODE_CALLBACK))
+			err = dq_times_merge(&to[ph], &v[i].times);
+		if (!err)
+			err = add_phases(to, v[i].kids, v[i].nkids, ph);
+	}
+	return err;
+}
+
+int dq_align_phases(struct dq_diff *d, struct dq_pair *p)
+{
+	struct dq_times a[DQ_PH_MAX] = { { 0 } }, b[DQ_PH_MAX] = { { 0 } };
+	int err = 0;
+
+	for (size_t i = 0; i < p->a->life.ntracks && !err; i++)
+		err = add_phases(a, p->a->life.tracks[i].v, p->a->life.tracks[i].n, DQ_PH_NONE);
+	for (size_t i = 0; i < p->b->life.ntracks && !err; i++)
+		err = add_phases(b, p->b->life.tracks[i].v, p->b->life.tracks[i].n, DQ_PH_NONE);
+	for (size_t i = 0; i < DQ_PH_MAX; i++) {
+		if (!err && i != DQ_PH_NONE && time_differs(d, &a[i], &b[i], &p->phases[i]))
+			p->nphases++;
+		dq_times_free(&a[i]);
+		dq_times_free(&b[i]);
+	}
+	return err;
+}
+
+static int build_pair(struct dq_diff *d, const struct dq_node *a, const struct dq_node *b,
+		      unsigned int how, struct out o)
 {
 	struct dq_unode *u = add(o, a, b);
 	struct seq sa, sb;
 
 	if (!u)
 		return -ENOMEM;
-	insides(a, b, &sa, &sb);
-	if (once)
+	insides(a, b, how & HOW_INNER, &sa, &sb);
+	if (how & HOW_ONCE)
 		u->a_min = u->a_max = u->b_min = u->b_max = 1;
-	else if (counts_differ(d, a, b))
+	else if (counts_differ(d, a, b, how))
 		u->verdict |= DQ_D_COUNT;
 	if (a->text && b->text && texts_differ(a, b))
 		u->verdict |= DQ_D_CHANGED;
@@ -599,9 +752,10 @@ static int build_split(struct dq_diff *d, const struct dq_node *x, const struct 
 {
 	const struct dq_node *piece = c->before ? s : s + c->odd;
 	uint64_t min = 0, max = 0, all;
-	struct seq y = { s + c->before, c->odd, false, x->kind != DQ_NODE_LOOP };
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as in insides() */
+	struct seq y = { s + c->before, c->odd, false, x->kind != DQ_NODE_LOOP, false };
 	struct dq_unode *u;
-	int err = build_pair(d, x_is_a ? x : piece, x_is_a ? piece : x, false, o);
+	int err = build_pair(d, x_is_a ? x : piece, x_is_a ? piece : x, 0, o);
 
 	if (err)
 		return err;
@@ -638,8 +792,9 @@ static int build_inline(struct dq_diff *d, const struct dq_node *l, const struct
 			bool l_is_a, struct out o)
 {
 	struct dq_unode *u = add(o, l_is_a ? l : NULL, l_is_a ? NULL : l);
-	struct seq body = { l->kids, l->nkids, false, false };
-	struct seq once = { s, l->nkids, false, false };
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): as in insides() */
+	struct seq body = { l->kids, l->nkids, false, false, false };
+	struct seq once = { s, l->nkids, false, false, false };
 
 	if (!u)
 		return -ENOMEM;
@@ -671,7 +826,7 @@ static int build_move(struct dq_diff *d, const struct cell *c, const struct seq 
 
 	switch ((enum move)c->move) {
 	case M_PAIR:
-		err = build_pair(d, x, y, a->once || b->once, o);
+		err = build_pair(d, x, y, how(a, b), o);
 		*i += 1, *j += 1;
 		break;
 	case M_DEL:
@@ -722,7 +877,7 @@ static int align_rough(struct dq_diff *d, const struct seq *a, const struct seq 
 		for (; at < j && !err; at++)
 			err = add_one_sided(o, &b->v[at], false, DQ_D_ADDED);
 		if (!err)
-			err = build_pair(d, &a->v[i], &b->v[at++], a->once || b->once, o);
+			err = build_pair(d, &a->v[i], &b->v[at++], how(a, b), o);
 	}
 	for (; at < b->n && !err; at++)
 		err = add_one_sided(o, &b->v[at], false, DQ_D_ADDED);
@@ -749,18 +904,6 @@ static int align_middle(struct dq_diff *d, const struct seq *a, const struct seq
 
 static int align_folded(struct dq_diff *d, struct seq a, struct seq b, struct out o);
 
-static int keep_nodes(struct dq_diff *d, struct dq_node *v)
-{
-	struct dq_node **row = DQ_PUSH(d->flat, d->nflat, d->cap_flat);
-
-	if (!row) {
-		free(v);
-		return -ENOMEM;
-	}
-	*row = v;
-	return 0;
-}
-
 static int align(struct dq_diff *d, struct seq a, struct seq b, struct out o)
 {
 	struct dq_node *fa = NULL, *fb = NULL;
@@ -770,12 +913,14 @@ static int align(struct dq_diff *d, struct seq a, struct seq b, struct out o)
 	if (has_loop(&a) || has_loop(&b)) {
 		err = folded_cost(d, a, b, &folded);
 		if (!err)
+			err = try_give_back(d, &a, &b, &folded);
+		if (!err)
 			err = try_flat(d, &a, &b, folded, &flat, &fa, &fb);
 	}
 	if (err || !fa)
 		return err ? err : align_folded(d, a, b, o);
-	a = (struct seq){ fa, flat_size(a.v, a.n), a.blind, false };
-	b = (struct seq){ fb, flat_size(b.v, b.n), b.blind, false };
+	a = (struct seq){ fa, (uint32_t)flat_size(a.v, a.n), a.blind, false, a.inner };
+	b = (struct seq){ fb, (uint32_t)flat_size(b.v, b.n), b.blind, false, b.inner };
 	err = keep_nodes(d, fa);
 	err2 = keep_nodes(d, fb);
 	return err ? err : err2 ? err2 : align_folded(d, a, b, o);
@@ -791,11 +936,11 @@ static int align_folded(struct dq_diff *d, struct seq a, struct seq b, struct ou
 	am = middle(&a, head, tail);
 	bm = middle(&b, head, tail);
 	for (size_t i = 0; i < head && !err; i++)
-		err = build_pair(d, &a.v[i], &b.v[i], a.once || b.once, o);
+		err = build_pair(d, &a.v[i], &b.v[i], how(&a, &b), o);
 	if (!err && (am.n || bm.n))
 		err = align_middle(d, &am, &bm, o);
 	for (size_t i = tail; i > 0 && !err; i--)
-		err = build_pair(d, &a.v[a.n - i], &b.v[b.n - i], a.once || b.once, o);
+		err = build_pair(d, &a.v[a.n - i], &b.v[b.n - i], how(&a, &b), o);
 	return err;
 }
 
@@ -803,7 +948,7 @@ static int align_folded(struct dq_diff *d, struct seq a, struct seq b, struct ou
 
 static struct seq steps(const struct dq_track *t)
 {
-	return (struct seq){ t->v, t->n, false, false };
+	return (struct seq){ t->v, (uint32_t)t->n, false, false, false };
 }
 
 /* For each track of a its partner in b, or -1: the same role first, then the most alike of a kind. */
@@ -869,25 +1014,84 @@ static uint64_t track_cost(struct dq_diff *d, const struct dq_track *x, const st
 	return (uint64_t)cost + (strcmp(x->role, y->role) ? COST_CHANGED : 0);
 }
 
+/*
+ * Threads that did the same on one side may do different things on the other: one track there and
+ * several here. Those that are left are compared with the same track, if that adds up.
+ */
 struct matching {
-	int *to;
-	bool *taken;
+	int *to;		/* of a track of a, its partner in b; -1 */
+	bool *taken;		/* of b's */
+	int *a_also, *b_also;	/* a track without a partner: the one of the other side that it was
+				 * split from; -1 */
+	uint64_t *a_rest, *b_rest; /* threads that are not in other pairs */
 };
+
+static bool alike(const struct dq_track *x, const struct dq_track *y)
+{
+	return x->kind == DQ_TRACK_APP && y->kind == DQ_TRACK_APP && !strcmp(x->role, y->role) &&
+	       x->threads_min == x->threads_max && y->threads_min == y->threads_max;
+}
+
+static void find_splits(const struct dq_life *a, const struct dq_life *b, struct matching *m)
+{
+	for (size_t i = 0; i < a->ntracks; i++) {
+		const struct dq_track *x = &a->tracks[i], *y = m->to[i] < 0 ? NULL : &b->tracks[m->to[i]];
+
+		for (size_t k = 0; y && k < b->ntracks; k++)
+			if (!m->taken[k] && m->b_also[k] < 0 && alike(x, &b->tracks[k]) && alike(x, y) &&
+			    m->a_rest[i] >= y->threads_max + b->tracks[k].threads_max) {
+				m->b_also[k] = (int)i;
+				m->a_rest[i] -= b->tracks[k].threads_max;
+			}
+		for (size_t k = 0; y && k < a->ntracks; k++)
+			if (m->to[k] < 0 && m->a_also[k] < 0 && alike(y, &a->tracks[k]) && alike(x, y) &&
+			    m->b_rest[m->to[i]] >= x->threads_max + a->tracks[k].threads_max) {
+				m->a_also[k] = m->to[i];
+				m->b_rest[m->to[i]] -= a->tracks[k].threads_max;
+			}
+	}
+}
 
 static int new_matching(struct dq_diff *d, const struct dq_life *a, const struct dq_life *b,
 			struct matching *m)
 {
+	int err;
+
 	m->to = calloc(a->ntracks + 1, sizeof(*m->to));
 	m->taken = calloc(b->ntracks + 1, sizeof(*m->taken));
-	if (!m->to || !m->taken)
+	m->a_also = calloc(a->ntracks + 1, sizeof(*m->a_also));
+	m->b_also = calloc(b->ntracks + 1, sizeof(*m->b_also));
+	m->a_rest = calloc(a->ntracks + 1, sizeof(*m->a_rest));
+	m->b_rest = calloc(b->ntracks + 1, sizeof(*m->b_rest));
+	if (!m->to || !m->taken || !m->a_also || !m->b_also || !m->a_rest || !m->b_rest)
 		return -ENOMEM;
-	return match_tracks(d, a, b, m->to, m->taken);
+	for (size_t i = 0; i < a->ntracks; i++) {
+		m->a_also[i] = -1;
+		m->a_rest[i] = a->tracks[i].threads_max;
+	}
+	for (size_t k = 0; k < b->ntracks; k++) {
+		m->b_also[k] = -1;
+		m->b_rest[k] = b->tracks[k].threads_max;
+	}
+	err = match_tracks(d, a, b, m->to, m->taken);
+	if (!err)
+		find_splits(a, b, m);
+	return err;
 }
 
 static void free_matching(struct matching *m)
 {
 	free(m->to);
 	free(m->taken);
+	free(m->a_also);
+	free(m->b_also);
+	free(m->a_rest);
+	free(m->b_rest);
+}
+
+static const struct dq_track *track_or_null(const struct dq_life *l, int i)
+{
+	return i < 0 ? NULL : &l->tracks[i];
 }
 
 int dq_align_cost(struct dq_diff *d, const struct dq_life *a, const struct dq_life *b,
@@ -899,16 +1103,21 @@ int dq_align_cost(struct dq_diff *d, const struct dq_life *a, const struct dq_li
 	*ret_cost = 0;
 	for (size_t i = 0; i < a->ntracks && !err; i++)
 		*ret_cost += track_cost(d, &a->tracks[i],
-					m.to[i] < 0 ? NULL : &b->tracks[m.to[i]], &err);
+					track_or_null(b, m.to[i] < 0 ? m.a_also[i] : m.to[i]), &err);
 	for (size_t k = 0; k < b->ntracks && !err; k++)
 		if (!m.taken[k])
-			*ret_cost += track_cost(d, NULL, &b->tracks[k], &err);
+			*ret_cost += track_cost(d, track_or_null(a, m.b_also[k]), &b->tracks[k], &err);
 	free_matching(&m);
 	return err;
 }
 
+/* Threads of each side in this pair; 0: as many as the track has. */
+struct threads {
+	uint64_t a, b;
+};
+
 static int build_track(struct dq_diff *d, struct dq_pair *p, const struct dq_track *x,
-		       const struct dq_track *y)
+		       const struct dq_track *y, struct threads n)
 {
 	struct dq_utrack *t = DQ_PUSH(p->tracks, p->ntracks, p->cap);
 	const struct dq_track *any = x ? x : y;
@@ -928,15 +1137,29 @@ static int build_track(struct dq_diff *d, struct dq_pair *p, const struct dq_tra
 			err = add_one_sided(o, &any->v[i], !!x, 0);
 		return err;
 	}
-	t->a_min = x->threads_min;
-	t->a_max = x->threads_max;
-	t->b_min = y->threads_min;
-	t->b_max = y->threads_max;
+	t->a_min = n.a ? n.a : x->threads_min;
+	t->a_max = n.a ? n.a : x->threads_max;
+	t->b_min = n.b ? n.b : y->threads_min;
+	t->b_max = n.b ? n.b : y->threads_max;
 	if (strcmp(x->role, y->role))
 		t->verdict |= DQ_D_CHANGED;
 	if (dq_rounds_differ(d, t->a_min, t->a_max, t->b_min, t->b_max))
 		t->verdict |= DQ_D_COUNT;
 	return align(d, steps(x), steps(y), o);
+}
+
+static struct threads threads_of(const struct dq_life *a, const struct dq_life *b,
+				 const struct matching *m, size_t i)
+{
+	struct threads n = { 0 };
+
+	if (m->to[i] < 0)	/* what is split off has its own number on both sides */
+		n.b = m->a_also[i] < 0 ? 0 : a->tracks[i].threads_max;
+	else if (m->a_rest[i] != a->tracks[i].threads_max)
+		n.a = m->a_rest[i];
+	else if (m->b_rest[m->to[i]] != b->tracks[m->to[i]].threads_max)
+		n.b = m->b_rest[m->to[i]];
+	return n;
 }
 
 int dq_align(struct dq_diff *d, struct dq_pair *p, const struct dq_life *a, const struct dq_life *b)
@@ -947,10 +1170,13 @@ int dq_align(struct dq_diff *d, struct dq_pair *p, const struct dq_life *a, cons
 
 	d->rough = false;
 	for (size_t i = 0; i < a->ntracks && !err; i++)
-		err = build_track(d, p, &a->tracks[i], m.to[i] < 0 ? NULL : &b->tracks[m.to[i]]);
+		err = build_track(d, p, &a->tracks[i],
+				  track_or_null(b, m.to[i] < 0 ? m.a_also[i] : m.to[i]),
+				  threads_of(a, b, &m, i));
 	for (size_t k = 0; k < b->ntracks && !err; k++)
 		if (!m.taken[k])
-			err = build_track(d, p, NULL, &b->tracks[k]);
+			err = build_track(d, p, track_or_null(a, m.b_also[k]), &b->tracks[k],
+					  (struct threads){ m.b_also[k] < 0 ? 0 : b->tracks[k].threads_max, 0 });
 	p->rough = d->rough;
 	d->rough |= rough;
 	free_matching(&m);

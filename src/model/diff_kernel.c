@@ -14,7 +14,7 @@
 #include "model/diff.h"
 #include "model/life_int.h"
 
-enum { R_UNLOCKED, R_FD, R_CLOSE, R_CACHE, R_PIN };
+enum { R_UNLOCKED, R_FD, R_CLOSE, R_CACHE, R_PIN, R_IMPORT };
 
 const struct dq_kernel_rule dq_kernel_rules[] = {
 	[R_UNLOCKED] = { "unlocked", "map, unmap, vmap and vunmap are called by drivers under the name "
@@ -24,6 +24,8 @@ const struct dq_kernel_rule dq_kernel_rules[] = {
 	[R_CACHE] = { "sgt-cache", "the sg_table of an attachment is kept until the detach, or made at "
 				   "each map: when the exporter's map_dma_buf and unmap_dma_buf run" },
 	[R_PIN] = { "pin", "the exporter's pin runs in the attach or in the map" },
+	[R_IMPORT] = { "import-map", "a DRM driver maps a buffer when it imports it and unmaps it when "
+				     "it drops it, or does not map what it only passes on" },
 };
 const size_t dq_nkernel_rules = DQ_ARRAY_SIZE(dq_kernel_rules);
 _Static_assert(DQ_ARRAY_SIZE(dq_kernel_rules) == DQ_KERNEL_RULES, "one sum for each rule");
@@ -142,6 +144,73 @@ static void drop_callbacks(struct dq_node *n, struct dq_applied *applied)
 	n->nkids = to;
 }
 
+/* ---- imports of DRM drivers ---- */
+
+static bool is_map(const struct dq_node *n)
+{
+	return n->hook == HOOK_MAP || n->hook == HOOK_MAP_UNLOCKED;
+}
+
+static bool is_unmap(const struct dq_node *n)
+{
+	return n->hook == HOOK_UNMAP || n->hook == HOOK_UNMAP_UNLOCKED;
+}
+
+static bool has_kid(const struct dq_node *n, bool (*is)(const struct dq_node *))
+{
+	for (size_t i = 0; i < n->nkids; i++)
+		if (is(&n->kids[i]) && !(n->kids[i].flags & (DQ_NODE_FAILED | DQ_NODE_OPEN)))
+			return true;
+	return false;
+}
+
+static bool is_import(const struct dq_node *n)
+{
+	return n->kind == DQ_NODE_SYS && !strncmp(n->text, "DRM_IOCTL_PRIME_FD_TO_HANDLE", 28) &&
+	       has_kid(n, is_map) && !has_kid(n, is_unmap);
+}
+
+static bool any_import(const struct dq_node *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_import(&v[i]) || (v[i].kind == DQ_NODE_LOOP && any_import(v[i].kids, v[i].nkids)))
+			return true;
+	return false;
+}
+
+static void drop_kids(struct dq_node *n, bool (*is)(const struct dq_node *), struct dq_applied *applied)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n->nkids; i++) {
+		struct dq_node keep = n->kids[i];
+		size_t op, ret;
+
+		if (is(&keep) && !(keep.flags & (DQ_NODE_FAILED | DQ_NODE_OPEN))) {
+			dq_node_parts(keep.text, &op, &ret);	/* with or without _unlocked */
+			note(applied, R_IMPORT, keep.text + op, is == is_map ? "import" : "drop");
+			dq_node_free(&n->kids[i]);
+			continue;
+		}
+		n->kids[i] = (struct dq_node){ 0 };
+		n->kids[to++] = keep;
+	}
+	n->nkids = to;
+}
+
+/* The map of an import, and the unmaps that go with it: in system calls that map nothing. */
+static void drop_import_maps(struct dq_node *v, size_t n, struct dq_applied *applied)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].kind == DQ_NODE_LOOP)
+			drop_import_maps(v[i].kids, v[i].nkids, applied);
+		else if (is_import(&v[i]))
+			drop_kids(&v[i], is_map, applied);
+		else if (v[i].kind == DQ_NODE_SYS && !has_kid(&v[i], is_map))
+			drop_kids(&v[i], is_unmap, applied);
+	}
+}
+
 static int refold(struct dq_node **v, size_t *n, size_t *cap)
 {
 	struct dq_node *old = *v;
@@ -180,11 +249,16 @@ static int normalize(struct dq_node *n, struct dq_applied *applied)
 
 int dq_kernel_normalize(struct dq_life *l, struct dq_applied *applied)
 {
+	bool imports = false;
 	int ret = 0;
 
+	for (size_t i = 0; i < l->ntracks; i++)
+		imports |= any_import(l->tracks[i].v, l->tracks[i].n);
 	for (size_t i = 0; i < l->ntracks && !ret; i++) {
 		struct dq_track *t = &l->tracks[i];
 
+		if (imports)
+			drop_import_maps(t->v, t->n, applied);
 		for (size_t k = 0; k < t->n && !ret; k++)
 			ret = normalize(&t->v[k], applied);
 		if (!ret)

@@ -6,7 +6,6 @@
  * does not outlive its reasons. May use src/util.
  */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +15,8 @@ static const struct { const char *name; uint32_t what; } verdicts[] = {
 	{ "added", DQ_D_ADDED }, { "removed", DQ_D_REMOVED }, { "moved", DQ_D_MOVED },
 	{ "changed", DQ_D_CHANGED }, { "count", DQ_D_COUNT }, { "time", DQ_D_TIME },
 	{ "renamed", DQ_D_RENAMED }, { "size", DQ_D_SIZE }, { "name", DQ_D_NAME },
-	{ "shape", DQ_D_SHAPE }, { "any", DQ_D_ANY },
+	{ "shape", DQ_D_SHAPE },
+	{ "gained", DQ_D_GAINED }, { "lost", DQ_D_LOST }, { "any", DQ_D_ANY },
 };
 
 const char *dq_verdict_name(uint32_t one)
@@ -29,7 +29,7 @@ const char *dq_verdict_name(uint32_t one)
 
 unsigned int dq_verdict_bit(uint32_t one)
 {
-	return (unsigned int)__builtin_ctz(one | 1u << 9);
+	return (unsigned int)__builtin_ctz(one | 1u << (DQ_D_BITS - 1));
 }
 
 static int fail(char **ret_err, size_t line, const char *what)
@@ -44,11 +44,11 @@ static int fail(char **ret_err, size_t line, const char *what)
 	return -EINVAL;
 }
 
-static int parse_rule(struct dq_rules *r, char *s, size_t line, char **ret_err)
+static int parse_rule(struct dq_ignores *r, char *s, size_t line, char **ret_err)
 {
 	char *reason = strstr(s, " -- "), *pattern = s + strcspn(s, " \t");
 	uint32_t what = 0;
-	struct dq_rule *rule;
+	struct dq_ignore *rule;
 
 	if (!reason || !reason[4 + strspn(reason + 4, " \t")])
 		return fail(ret_err, line, "no reason; a rule is VERDICT PATTERN -- REASON");
@@ -62,7 +62,8 @@ static int parse_rule(struct dq_rules *r, char *s, size_t line, char **ret_err)
 			what = verdicts[i].what;
 	if (!what)
 		return fail(ret_err, line, "the verdict is none of added, removed, moved, changed, "
-					   "count, time, renamed, size, name, shape, any");
+					   "count, time, renamed, size, name, shape, gained, lost, "
+					   "any");
 	if (!*pattern)
 		return fail(ret_err, line, "no pattern; * is any");
 	rule = DQ_PUSH(r->v, r->n, r->cap);
@@ -75,13 +76,13 @@ static int parse_rule(struct dq_rules *r, char *s, size_t line, char **ret_err)
 	return rule->pattern && rule->reason ? 0 : -ENOMEM;
 }
 
-int dq_rules_parse(struct dq_rules *r, const char *data, size_t len, char **ret_err)
+int dq_ignores_parse(struct dq_ignores *r, const char *data, size_t len, char **ret_err)
 {
 	const char *end = data + len;
 	size_t line = 0;
 	int ret = 0;
 
-	*r = (struct dq_rules){ 0 };
+	*r = (struct dq_ignores){ 0 };
 	while (data < end && !ret) {
 		const char *nl = memchr(data, '\n', (size_t)(end - data));
 		size_t n = (size_t)((nl ? nl : end) - data);
@@ -99,30 +100,30 @@ int dq_rules_parse(struct dq_rules *r, const char *data, size_t len, char **ret_
 		data = nl ? nl + 1 : end;
 	}
 	if (ret)
-		dq_rules_free(r);
+		dq_ignores_free(r);
 	return ret;
 }
 
-void dq_rules_free(struct dq_rules *r)
+void dq_ignores_free(struct dq_ignores *r)
 {
 	for (size_t i = 0; i < r->n; i++) {
 		free(r->v[i].pattern);
 		free(r->v[i].reason);
 	}
 	free(r->v);
-	*r = (struct dq_rules){ 0 };
+	*r = (struct dq_ignores){ 0 };
 }
 
-int dq_rules_find(struct dq_rules *r, uint32_t verdict, const char *text, const char *other)
+int dq_ignores_find(struct dq_ignores *r, uint32_t verdict, const char *text, const char *other)
 {
 	for (size_t i = 0; r && i < r->n; i++) {
-		struct dq_rule *rule = &r->v[i];
+		struct dq_ignore *rule = &r->v[i];
 
 		/* a rule excuses all that is different of a step, or nothing */
 		if (verdict & ~rule->what)
 			continue;
-		if ((text && !fnmatch(rule->pattern, text, 0)) ||
-		    (other && !fnmatch(rule->pattern, other, 0))) {
+		if ((text && dq_glob(rule->pattern, text)) ||
+		    (other && dq_glob(rule->pattern, other))) {
 			rule->used++;
 			return (int)i;
 		}

@@ -19,6 +19,8 @@
 #define BODY_MAX   24	/* nodes in a loop's body */
 #define ROUNDS_MIN 3
 #define DEPTH_MAX  6	/* loops in loops: Msc-generator draws 64 boxes in each other, people read 3 */
+#define LULL_MIN  100000u	/* ns: a pause shorter than this is no gap ... */
+#define LULL_SURE 100000000u	/* ... and one longer than this always is */
 #define POOL_MAX   32	/* buffers that one round is about */
 
 /* A unit, or a loop with the nodes of all its rounds. */
@@ -387,7 +389,7 @@ static int begin(struct fold *f)
 	return 0;
 }
 
-static void count_shown(struct dq_story *s)
+void dq_story_count_shown(struct dq_story *s)
 {
 	s->shown = s->folded = 0;
 	for (size_t i = 0; i < s->nunits; i++) {
@@ -400,19 +402,48 @@ static void count_shown(struct dq_story *s)
 	}
 }
 
+/* Folds what is at the outermost level of the sequence v. */
+static int fold_seq(struct fold *f, uint32_t *v, size_t n)
+{
+	int ret;
+
+	f->seq = v;
+	f->nseq = n;
+	ret = find_loops(f);
+	for (size_t i = 0; i < f->nseq && !ret; i++)
+		ret = keep(f, &f->seq[i], 1);
+	return ret;
+}
+
+/* No loop goes on over the end of a chapter. */
+static int fold_all(struct fold *f, uint32_t *v, size_t n)
+{
+	struct dq_story *s = f->s;
+	int ret = s->nchapters ? 0 : fold_seq(f, v, n);
+
+	for (size_t i = 0; i < s->nchapters && !ret; i++) {
+		struct dq_chapter *c = &s->chapters[i];
+		size_t end = i + 1 < s->nchapters ? c[1].first : n, at = c->first;
+
+		c->first = f->nunits;
+		ret = fold_seq(f, v + at, end - at);
+		c->n = f->nunits - c->first;
+	}
+	return ret;
+}
+
 /* Folds all loops; the units that stay move together. Steps stay where they are. */
 int dq_story_fold(struct dq_story *s)
 {
 	struct fold f = { .s = s };
 	int ret = begin(&f);
+	uint32_t *seq = f.seq;
 
 	if (!ret)
-		ret = find_loops(&f);
-	for (size_t i = 0; i < f.nseq && !ret; i++)
-		ret = keep(&f, &f.seq[i], 1);
+		ret = fold_all(&f, seq, f.nseq);
 	free(f.nodes);
 	free(f.kids);
-	free(f.seq);
+	free(seq);
 	dq_map_free(f.known);
 	if (ret) {
 		free(f.units);
@@ -422,7 +453,7 @@ int dq_story_fold(struct dq_story *s)
 	s->units = f.units;
 	s->nunits = f.nunits;
 	s->cap_units = f.cap_units;
-	count_shown(s);
+	dq_story_count_shown(s);
 	return 0;
 }
 
@@ -446,6 +477,8 @@ static int split_long_units(struct dq_story *s, size_t max)
 			}
 			*row = s->units[i];
 			row->first += done;
+			row->left_out = done ? 0 : row->left_out;
+			row->access = done ? 0 : row->access;
 			row->n = row->n - done > max ? max : row->n - done;
 			row->t1 = row->n ? s->steps[row->first + row->n - 1].t : row->t1;
 			done += row->n;
@@ -466,41 +499,112 @@ static int split_long_units(struct dq_story *s, size_t max)
 	return 0;
 }
 
-/* Is there a loop around both unit i and the one before it? */
-static bool within_loop(const struct dq_story *s, size_t i)
+bool dq_story_lull(const struct dq_story *s, uint64_t dt)
 {
-	for (size_t k = 0; k < s->nloops; k++)
-		if (s->loops[k].first < i && i < s->loops[k].first + s->loops[k].n)
-			return true;
-	return false;
+	return dt >= LULL_MIN && (dt / 10 >= s->median_step || dt >= LULL_SURE);
+}
+
+/* While a story is cut into pages. */
+struct cutter {
+	const struct dq_story *s;
+	bool *within;		/* of each unit: is there a loop around both it and the one before? */
+	unsigned char *opens;	/* of each unit: how many loops begin there */
+	bool *used;		/* lanes of the page */
+	uint64_t lanes, across;	/* ... how many, and what goes through all of them */
+};
+
+static int cutter_new(struct cutter *c, const struct dq_story *s)
+{
+	*c = (struct cutter){ .s = s,
+			      .within = calloc(s->nunits + 1, sizeof(*c->within)),
+			      .opens = calloc(s->nunits + 1, sizeof(*c->opens)),
+			      .used = calloc(s->nlanes + 1, sizeof(*c->used)) };
+	if (!c->within || !c->opens || !c->used)
+		return -ENOMEM;
+	for (size_t k = 0; k < s->nloops; k++) {
+		const struct dq_loop *l = &s->loops[k];
+
+		c->opens[l->first]++;
+		for (size_t i = l->first + 1; i < l->first + l->n; i++)
+			c->within[i] = true;
+	}
+	return 0;
+}
+
+static void cutter_free(struct cutter *c)
+{
+	free(c->within);
+	free(c->opens);
+	free(c->used);
+}
+
+static uint64_t quiet_before(const struct dq_story *s, size_t i)
+{
+	const struct dq_unit *u = &s->units[i];
+
+	return i && u->t0 > u[-1].t1 ? u->t0 - u[-1].t1 : 0;
 }
 
 /* How good unit i would be as the first one of a page: no loop is cut, and it is quiet before. */
-static uint64_t break_value(const struct dq_story *s, size_t i)
+static uint64_t break_value(const struct cutter *c, size_t i)
 {
-	const struct dq_unit *u = &s->units[i];
-	uint64_t quiet = u->t0 > u[-1].t1 ? u->t0 - u[-1].t1 : 0;
+	uint64_t quiet = quiet_before(c->s, i);
 
-	if (u->group == u[-1].group)
+	if (c->s->units[i].group == c->s->units[i - 1].group)
 		return 0;
-	return within_loop(s, i) ? 1 : 2 + (quiet > UINT64_MAX / 2 ? UINT64_MAX / 2 : quiet);
+	return c->within[i] ? 1 : 2 + (quiet > UINT64_MAX / 2 ? UINT64_MAX / 2 : quiet);
+}
+
+static void add_lane(struct cutter *c, int lane)
+{
+	c->lanes += !c->used[lane];
+	c->used[lane] = true;
+}
+
+/*
+ * What the page costs with unit i, as its last one. A life line is in pieces, one from each gap or
+ * frame to the next, and each of them is made with respect to all that is written on the page:
+ * Msc-generator takes 8 s for a million of these.
+ */
+static uint64_t add_cost(struct cutter *c, size_t i, size_t steps)
+{
+	const struct dq_story *s = c->s;
+	const struct dq_unit *u = &s->units[i];
+
+	c->across += !c->within[i] && dq_story_lull(s, quiet_before(s, i));
+	c->across += c->opens[i] + s->o.framed;
+	for (size_t k = u->first; k < u->first + u->n; k++) {
+		add_lane(c, s->steps[k].from);
+		add_lane(c, s->steps[k].to);
+		if (s->steps[k].via >= 0)
+			add_lane(c, s->steps[k].via);
+	}
+	return c->lanes * c->across * (steps + u->n);
 }
 
 /* Where the page that begins at `first` ends, when it may have `max` steps. */
-static size_t page_end(const struct dq_story *s, size_t first, size_t max)
+static size_t page_end(struct cutter *c, size_t first, size_t max)
 {
+	const struct dq_story *s = c->s;
 	size_t end = first, steps = 0, best;
 	uint64_t value = 0;
 
-	while (end < s->nunits && (end == first || steps + s->units[end].n <= max))
+	c->lanes = c->across = 0;
+	memset(c->used, 0, s->nlanes * sizeof(*c->used));
+	while (end < s->nunits && (end == first || steps + s->units[end].n <= max)) {
+		if (add_cost(c, end, steps) > s->o.max_cost && s->o.max_cost && end > first) {
+			max = steps;
+			break;
+		}
 		steps += s->units[end++].n;
+	}
 	best = end;
 	if (end == s->nunits)
 		return end;
 	/* not the last of a page's fifths goes without need */
 	for (size_t i = end; i > first; i--) {
-		if (break_value(s, i) > value) {
-			value = break_value(s, i);
+		if (break_value(c, i) > value) {
+			value = break_value(c, i);
 			best = i;
 		}
 		steps -= s->units[i - 1].n;
@@ -533,15 +637,20 @@ static int push_page(struct dq_story *s, size_t first, size_t end)
 int dq_story_paginate(struct dq_story *s, size_t max)
 {
 	int ret = split_long_units(s, max ? max : SIZE_MAX);
+	struct cutter c = { 0 };
 	size_t first = 0;
 
-	if (ret)
+	ret = ret ? ret : cutter_new(&c, s);
+	if (ret) {
+		cutter_free(&c);
 		return ret;
+	}
 	do {
-		size_t end = max ? page_end(s, first, max) : s->nunits;
+		size_t end = max ? page_end(&c, first, max) : s->nunits;
 
 		ret = push_page(s, first, end);
 		first = end;
 	} while (first < s->nunits && !ret);
+	cutter_free(&c);
 	return ret;
 }

@@ -33,6 +33,13 @@ int dq_model_forget(struct dq_model *m, size_t max, bool (*wanted)(const struct 
 void dq_model_limit(struct dq_model *m, size_t max)
 {
 	m->max_calls = max;
+	m->to = m->to ? m->to : UINT64_MAX;
+}
+
+void dq_model_window(struct dq_model *m, uint64_t from, uint64_t to)
+{
+	m->from = from;
+	m->to = to;
 }
 
 void dq_forget_free(struct dq_model *m)
@@ -54,7 +61,7 @@ static bool stays(struct dq_model *m, const struct dq_mbuf *b)
 {
 	if (dq_is_kept(m, b->b.id) || (m->wanted && m->wanted(b, m->wanted_ctx)))
 		return true;
-	if ((b->errors || b->open || b->missed) && m->odd < m->max_dead) {
+	if ((b->errors || b->open || b->missed || b->fatal) && m->odd < m->max_dead) {
 		m->odd++;
 		return true;
 	}
@@ -83,6 +90,7 @@ static int bury(struct dq_model *m, uint32_t id)
 	free(b->importers);
 	free(b->aliases);
 	dq_map_del(m->ix_buf, id);
+	m->last_buf = 0;
 	memset(b, 0, sizeof(*b));
 	return 0;
 }
@@ -129,6 +137,7 @@ int dq_forget_finish(struct dq_model *m)
 			m->bufs[n++] = m->bufs[i];
 	m->nbufs = n;
 	m->nholes = 0;
+	m->last_buf = 0;
 	if (n)
 		qsort(m->bufs, n, sizeof(*m->bufs), by_nth);
 	for (size_t i = 0; i < n; i++)	/* replacing needs no memory */
@@ -190,12 +199,43 @@ static void skip(struct dq_model *m, const struct dq_group *g)
 		s->calls += !(m->calls_v[g->first + i].flags & DQ_MC_UNCOUNTED);
 }
 
+static bool in_window(const struct dq_model *m, const struct dq_group *g)
+{
+	uint64_t t0 = m->t_first;
+
+	return (g->t1 < t0 ? 0 : g->t1 - t0) >= m->from && (g->t0 < t0 ? 0 : g->t0 - t0) <= m->to;
+}
+
+/* Nobody wants to see them: they are not counted as left out. */
+static void drop_outside(struct dq_model *m)
+{
+	size_t ng = 0, nc = 0;
+
+	for (size_t i = 0; i < m->ngroups; i++) {
+		struct dq_group g = m->groups[i];
+
+		if (!in_window(m, &g))
+			continue;
+		memmove(&m->calls_v[nc], &m->calls_v[g.first], g.n * sizeof(*m->calls_v));
+		g.first = nc;
+		nc += g.n;
+		m->groups[ng++] = g;
+	}
+	m->ngroups = ng;
+	m->ncalls_v = nc;
+}
+
 /* Lets the middle go when there are twice as many as wanted. */
 void dq_limit_calls(struct dq_model *m)
 {
 	size_t half = m->max_calls / 2, a, b, by;
 
 	if (!m->max_calls || m->ncalls_v < 2 * m->max_calls)
+		return;
+	if (m->from || m->to != UINT64_MAX)
+		drop_outside(m);
+	/* else the next ones would be too many again very soon */
+	if (m->ncalls_v < m->max_calls / 2 * 3)
 		return;
 	a = group_at(m, half);
 	b = group_at(m, m->ncalls_v - half);

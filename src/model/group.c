@@ -12,8 +12,6 @@
 
 #include "model/internal.h"
 
-#define MAX_ERRNO 4095		/* the kernel's: what is below is no error, whatever it is */
-
 const char *dq_phase_key(enum dq_phase ph)
 {
 	static const char *const keys[DQ_PH_MAX] = {
@@ -35,66 +33,18 @@ const char *dq_phase_key(enum dq_phase ph)
 
 /* ---- one operation, several frames ---- */
 
-/* Hooks with the same class are the same operation at different depths. */
-static uint32_t op_class(uint32_t hook)
-{
-	switch (hook) {
-	case HOOK_DYNAMIC_ATTACH:
-		return HOOK_ATTACH;
-	case HOOK_MAP_UNLOCKED:
-		return HOOK_MAP;
-	case HOOK_UNMAP_UNLOCKED:
-		return HOOK_UNMAP;
-	case HOOK_VMAP_UNLOCKED:
-		return HOOK_VMAP;
-	case HOOK_VUNMAP_UNLOCKED:
-		return HOOK_VUNMAP;
-	case HOOK_FD_INSTALL_API:
-	case HOOK_FD_INSTALL:
-		return HOOK_FD;
-	case HOOK_FILP_FLUSH:
-		return HOOK_FILP_CLOSE;
-	default:
-		return hook;
-	}
-}
-
-bool dq_is_wrapped(const struct dq_call *in, const struct dq_call *out)
-{
-	if (in->buf && out->buf && in->buf != out->buf)
-		return false;
-	if (in->att && out->att && in->att != out->att)
-		return false;
-	if (out->hook == HOOK_IOCTL)
-		return in->hook == HOOK_BEGIN_CPU || in->hook == HOOK_END_CPU;
-	return op_class(in->hook) == op_class(out->hook);
-}
+const uint8_t dq_op_class[HOOK_MAX] = {
+	[HOOK_DYNAMIC_ATTACH] = HOOK_ATTACH, [HOOK_MAP_UNLOCKED] = HOOK_MAP,
+	[HOOK_UNMAP_UNLOCKED] = HOOK_UNMAP, [HOOK_VMAP_UNLOCKED] = HOOK_VMAP,
+	[HOOK_VUNMAP_UNLOCKED] = HOOK_VUNMAP, [HOOK_FD_INSTALL_API] = HOOK_FD,
+	[HOOK_FD_INSTALL] = HOOK_FD, [HOOK_FILP_FLUSH] = HOOK_FILP_CLOSE,
+};
 
 static enum hook_kind kind_of(const struct dq_call *c)
 {
-	const struct dq_hook_info *h = dq_hook_info(c->hook);
+	const struct dq_hook_info *h = dq_hook_at(c->hook);
 
 	return h ? h->kind : KIND_API;
-}
-
-bool dq_call_failed(const struct dq_call *c)
-{
-	const struct dq_hook_info *h = dq_hook_info(c->hook);
-
-	if (!h || (c->flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)))
-		return false;
-	switch (h->ret) {
-	case RET_INT:
-	case RET_FD:
-	case RET_BUF:
-	case RET_ATT:
-	case RET_SGT:
-		return c->ret < 0 && c->ret >= -MAX_ERRNO;
-	case RET_PTR:
-		return c->ret <= 0;
-	default:
-		return false;
-	}
 }
 
 /* No step of the protocol: what is kept track of, and what a call spends its time on. */
@@ -217,7 +167,7 @@ static enum dq_phase get_phase(const struct dq_mcall *v, size_t n, size_t i)
 /* dup2 and dup3 onto a descriptor of the buffer show as its closing only. */
 static bool is_dup(const struct dq_sys *sys)
 {
-	return sys && (!strcmp(sys->name, "dup2") || !strcmp(sys->name, "dup3"));
+	return sys && *sys->name == 'd' && (!strcmp(sys->name, "dup2") || !strcmp(sys->name, "dup3"));
 }
 
 static void set_phases(struct dq_mcall *v, size_t n, const struct dq_sys *sys)
@@ -248,7 +198,8 @@ static int add_life(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall
 	if (c->c.hook == HOOK_EXPORT && !(c->flags & DQ_MC_FAILED)) {
 		b->exported = true;
 		b->maker = c->c.task;
-		dq_who_exporter(m, b, sys);
+		if (!m->no_who)
+			dq_who_exporter(m, b, sys);
 	}
 	if (c->c.hook == HOOK_RELEASE && !(c->c.flags & DQ_CALL_OPEN)) {
 		bool again = b->released;
@@ -291,27 +242,14 @@ static void add_counts(struct dq_model *m, struct dq_mbuf *b, const struct dq_mc
 	}
 	b->calls += counts;
 	b->errors += !!(c->flags & DQ_MC_FAILED_FIRST);
-	b->open += counts && (c->c.flags & DQ_CALL_OPEN);
-	b->missed += counts && (c->c.flags & DQ_CALL_MISSED);
+	if (counts && (c->c.fatal || c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED))) {
+		b->open += !!(c->c.flags & DQ_CALL_OPEN);
+		b->missed += c->c.flags & DQ_CALL_MISSED && !c->c.fatal;
+		b->fatal += c->c.fatal;
+	}
 	b->phases |= 1u << c->phase;
 	if (may_call_back(&c->c) && (!b->first_use || c->c.t0 < b->first_use))
 		b->first_use = c->c.t0;
-}
-
-static int add_importer(struct dq_mbuf *b, const struct dq_mcall *c)
-{
-	const char **row;
-
-	if (!*c->who || (c->flags & DQ_MC_EXPORTER))
-		return 0;
-	for (size_t i = 0; i < b->nimporters; i++)
-		if (b->importers[i] == c->who || !strcmp(b->importers[i], c->who))
-			return 0;
-	row = DQ_PUSH(b->importers, b->nimporters, b->cap_importers);
-	if (!row)
-		return -ENOMEM;
-	*row = c->who;
-	return 0;
 }
 
 static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struct dq_sys *sys)
@@ -324,13 +262,10 @@ static int account(struct dq_model *m, struct dq_mcall *v, size_t n, const struc
 		struct dq_mbuf *b = v[i].c.buf ? dq_mbuf(m, v[i].c.buf) : NULL;
 		int ret;
 
-		v[i].who = v[i].whodev = "";
 		if (b) {
 			ret = add_life(m, b, &v[i], sys);
-			if (!ret && kind_of(&v[i].c) == KIND_API && v[i].parent < 0)
+			if (!ret && !m->no_who && kind_of(&v[i].c) == KIND_API && v[i].parent < 0)
 				ret = dq_who(m, b, &v[i], sys);
-			if (!ret)
-				ret = add_importer(b, &v[i]);
 			if (ret)
 				return ret;
 			if (!first)
@@ -437,32 +372,22 @@ nomem:
 	return -ENOMEM;
 }
 
-int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
-		   const struct dq_sys *sys)
+/* Is one of them of a kept buffer? */
+static bool is_wanted(const struct dq_model *m, const struct dq_mcall *v, size_t n)
 {
-	struct dq_group g = { .task = task, .has_sys = !!sys, .n = p->n };
-	bool late = p->sys && p->sys == p->done, kept;
-	struct dq_mcall *v = p->v;
-	size_t n = p->n;
-	int ret;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].c.buf && (!i || v[i].c.buf != v[i - 1].c.buf) && dq_is_kept(m, v[i].c.buf))
+			return true;
+	return false;
+}
 
-	p->n = 0;
-	if (n > INT32_MAX)
-		return -EOVERFLOW;
-	sort_by_seq(v, n);
-	nest(v, n);
-	for (size_t i = 0; i < n; i++) {
-		/* a wait is for the buffer of the call that waits */
-		if (v[i].c.hook == HOOK_FENCE_WAIT && !v[i].c.buf && v[i].parent >= 0)
-			v[i].c.buf = v[v[i].parent].c.buf;
-		flag_one(m, v, &v[i], late);
-	}
-	set_phases(v, n, sys);
-	ret = account(m, v, n, sys);
-	kept = m->keep_all || dq_map_len(m->keep);
-	if (ret || (!kept && !m->on_group))
-		return ret;
-	g.t0 = v[0].c.t0;
+/* A group that somebody sees, or that is kept. */
+static int hand_on(struct dq_model *m, uint32_t task, const struct dq_sys *sys, struct dq_mcall *v, size_t n,
+		   bool kept)
+{
+	struct dq_group g = { .task = task, .has_sys = !!sys, .n = n, .t0 = v[0].c.t0 };
+	int ret = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		uint64_t end = dq_call_end(&v[i].c);
 
@@ -479,4 +404,35 @@ int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
 		return ret;
 	dq_limit_calls(m);
 	return keep(m, &g, v, n);
+}
+
+int dq_group_flush(struct dq_model *m, uint32_t task, struct dq_pending *p,
+		   const struct dq_sys *sys)
+{
+	bool late = p->sys && p->sys == p->done, kept;
+	struct dq_mcall *v = p->v;
+	size_t n = p->n;
+	int ret;
+
+	p->n = 0;
+	if (n > INT32_MAX)
+		return -EOVERFLOW;
+	if (m->only_kept && !is_wanted(m, v, n))
+		return 0;
+	sort_by_seq(v, n);
+	nest(v, n);
+	for (size_t i = 0; i < n; i++) {
+		/* a wait is for the buffer of the call that waits */
+		if (v[i].c.hook == HOOK_FENCE_WAIT && !v[i].c.buf && v[i].parent >= 0)
+			v[i].c.buf = v[v[i].parent].c.buf;
+		flag_one(m, v, &v[i], late);
+	}
+	set_phases(v, n, sys);
+	ret = m->places ? dq_places_group(m, p, v, n) : 0;
+	if (!ret)
+		ret = account(m, v, n, sys);
+	kept = m->keep_all || dq_map_len(m->keep);
+	if (ret || (!kept && !m->on_group))
+		return ret;
+	return hand_on(m, task, sys, v, n, kept);
 }

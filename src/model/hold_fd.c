@@ -255,7 +255,7 @@ static void arrive(struct dq_holders *h, struct dq_hold_buf *b, size_t i, uint32
 }
 
 /* A descriptor with a key has a sender with the same one. */
-static bool arrive_by_key(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_call *c)
+bool hold_arrive_by_key(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_call *c)
 {
 	const struct hold_todo d = { .fd = (int32_t)c->a[0], .seq = c->seq, .t = c->t0 };
 
@@ -288,7 +288,7 @@ static void arrive_by_message(struct dq_holders *h, const struct dq_sys *s, cons
 static int install_call(struct dq_holders *h, struct dq_hold_buf *b, const struct dq_call *c)
 {
 	int ret = hold_install(h, b, c->table, c->task, (int32_t)c->a[0], c->t0);
-	bool known = c->hook == HOOK_FD_INSTALL && arrive_by_key(h, b, c);
+	bool known = c->hook == HOOK_FD_INSTALL && hold_arrive_by_key(h, b, c);
 	struct hold_todo *d;
 
 	if (ret || !c->sys)
@@ -321,13 +321,11 @@ static int dup2_call(struct dq_holders *h, struct dq_hold_buf *b, const struct d
 /* Was the descriptor overwritten, and is gone already? */
 static bool is_overwritten(struct dq_holders *h, const struct dq_call *c, int32_t fd)
 {
-	struct hold_run *r;
-	uint64_t i;
+	struct hold_run *r = fd < 0 ? NULL : hold_run_now(h, c->task);
 
-	if (fd < 0 || !dq_map_get(h->ix_run, c->task, &i) || h->runs[i].sys != c->sys)
+	if (!r || r->sys != c->sys)
 		return false;
-	r = &h->runs[i];
-	for (i = 0; i < r->n; i++)
+	for (size_t i = 0; i < r->n; i++)
 		if (r->todo[i].what == TODO_DUP2 && !r->todo[i].taken && r->todo[i].fd == fd &&
 		    r->todo[i].buf == c->buf && r->todo[i].table == c->table) {
 			r->todo[i].taken = true;
@@ -456,10 +454,10 @@ static void settle_cloexec(struct dq_holders *h, const struct dq_sys *s, const s
 		set_cloexec(b, d->table, d->fd, true);
 }
 
-/* A message that could not be sent takes its descriptors along. */
+/* A message that could not be sent takes its descriptors along. s: it failed */
 static void settle_sends(struct dq_holders *h, const struct dq_sys *s)
 {
-	if (s->ret >= 0 || strncmp(s->name, "sendm", 5) ||
+	if (strncmp(s->name, "sendm", 5) ||
 	    s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED))
 		return;
 	for (size_t i = 0; i < h->nbufs; i++) {
@@ -472,13 +470,13 @@ static void settle_sends(struct dq_holders *h, const struct dq_sys *s)
 	}
 }
 
-/* close_range that unshares does not copy what it would close, and closes nothing then. */
+/* close_range that unshares does not copy what it would close, and closes nothing then. s: has that bit */
 static void settle_unshare(struct dq_holders *h, const struct dq_sys *s)
 {
 	uint64_t table;
 
-	if (strcmp(s->name, "close_range") || s->ret || !(s->a[2] & CLOSE_RANGE_UNSHARE_) ||
-	    s->a[2] & CLOSE_RANGE_CLOEXEC_ || !dq_map_get(h->has, s->task, &table))
+	if (s->ret || s->a[2] & CLOSE_RANGE_CLOEXEC_ ||
+	    strcmp(s->name, "close_range") || !dq_map_get(h->has, s->task, &table))
 		return;
 	for (size_t i = 0; i < h->nbufs; i++) {
 		struct dq_hold_buf *b = h->bufs[i];
@@ -497,16 +495,9 @@ static void settle_unshare(struct dq_holders *h, const struct dq_sys *s)
 	}
 }
 
-int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s)
+/* What the calls in it left open. */
+static void settle_todo(struct dq_holders *h, const struct dq_sys *s, struct hold_run *r)
 {
-	struct hold_run *r;
-	uint64_t i;
-
-	settle_sends(h, s);
-	settle_unshare(h, s);
-	if (!dq_map_get(h->ix_run, s->task, &i) || h->runs[i].sys != s->sys)
-		return 0;
-	r = &h->runs[i];
 	for (size_t k = 0; k < r->n; k++) {
 		struct hold_todo *d = &r->todo[k];
 
@@ -518,7 +509,16 @@ int hold_fd_sys(struct dq_holders *h, const struct dq_sys *s)
 		if (!d->taken && receives(h, s))
 			arrive_by_message(h, s, d);
 	}
-	return 0;
+}
+
+void hold_fd_sys(struct dq_holders *h, const struct dq_sys *s, struct hold_run *r)
+{
+	if (s->ret < 0)
+		settle_sends(h, s);
+	if (s->a[2] & CLOSE_RANGE_UNSHARE_)
+		settle_unshare(h, s);
+	if (r && r->n && r->sys == s->sys)
+		settle_todo(h, s, r);
 }
 
 /* ---- tables ---- */
@@ -587,6 +587,7 @@ void hold_leave(struct dq_holders *h, uint32_t task)
 
 	if (!dq_map_get(h->has, task, &table))
 		return;
+	h->sure_task = 0;
 	dq_map_del(h->has, task);
 	t = find_table(h, (uint32_t)table);
 	for (i = 0; t && i < t->n; i++)
@@ -685,8 +686,12 @@ int hold_table(struct dq_holders *h, uint32_t table, uint32_t task, uint64_t t)
 	if (!me)
 		return 0;
 	mine = dq_map_get(h->has, me->id, &had);
-	if (mine && had == table)
+	if (mine && had == table) {
+		h->sure_task = task;
+		h->sure_table = table;
 		return 0;
+	}
+	h->moves++;
 	if (!mine && !dq_map_get(h->procs, me->tgid, &had))
 		had = 0;
 	/* another thread's, or a new one; the number of a table that is gone may be used again, and

@@ -88,18 +88,34 @@ void dq_holders_on_transfer(struct dq_holders *h,
 	h->ctx = ctx;
 }
 
+void dq_holders_only_keys(struct dq_holders *h)
+{
+	h->only_keys = true;
+}
+
 /* ---- look-ups ---- */
 
-struct dq_hold_buf *hold_buf(const struct dq_holders *h, uint32_t id)
+static struct dq_hold_buf *find_buf(const struct dq_holders *h, uint32_t id)
 {
 	uint64_t i;
 
 	return id && dq_map_get(h->ix_buf, id, &i) ? h->bufs[i] : NULL;
 }
 
+struct dq_hold_buf *hold_find_buf(struct dq_holders *h, uint32_t id)
+{
+	struct dq_hold_buf *b = find_buf(h, id);
+
+	if (b) {
+		h->last_buf = id;
+		h->last = b;
+	}
+	return b;
+}
+
 const struct dq_hold_buf *dq_holders_get(const struct dq_holders *h, uint32_t buf)
 {
-	return hold_buf(h, buf);
+	return find_buf(h, buf);
 }
 
 size_t dq_holders_alive(const struct dq_holders *h)
@@ -139,7 +155,26 @@ static const char *intern(struct dq_holders *h, const char *s)
 
 /* ---- what a task does at the moment ---- */
 
-static void end_run(struct dq_holders *h, uint32_t task)
+static struct hold_run *find_run(struct dq_holders *h, uint32_t task)
+{
+	uint64_t i;
+
+	if (h->last_run < h->nruns && h->runs[h->last_run].task == task)
+		return &h->runs[h->last_run];
+	if (!dq_map_get(h->ix_run, task, &i))
+		return NULL;
+	h->last_run = i;
+	return &h->runs[i];
+}
+
+struct hold_run *hold_run_now(struct dq_holders *h, uint32_t task)
+{
+	struct hold_run *r = h->nruns > !!h->idle ? find_run(h, task) : NULL;
+
+	return r && r->live ? r : NULL;
+}
+
+static void drop_run(struct dq_holders *h, uint32_t task)
 {
 	uint64_t i;
 
@@ -153,26 +188,52 @@ static void end_run(struct dq_holders *h, uint32_t task)
 		dq_map_put(h->ix_run, h->runs[i].task, i);
 }
 
+/* The last one that ended is kept: a task goes from one syscall to the next, and a next task takes its
+ * room. */
+static void end_run(struct dq_holders *h, uint32_t task)
+{
+	struct hold_run *r = hold_run_now(h, task);
+
+	if (!r)
+		return;
+	r->live = false;
+	if (h->idle)
+		drop_run(h, (uint32_t)(h->idle - 1));
+	h->idle = task + 1ull;
+}
+
+/* A row for the task, which has none: that of one that has ended, or a new one. */
+static struct hold_run *new_run(struct dq_holders *h, uint32_t task)
+{
+	struct hold_run *r = h->idle ? find_run(h, (uint32_t)(h->idle - 1)) : NULL;
+
+	if (dq_map_put(h->ix_run, task, r ? (uint64_t)(r - h->runs) : h->nruns))
+		return NULL;
+	if (r) {
+		dq_map_del(h->ix_run, r->task);
+		return r;
+	}
+	r = DQ_PUSH(h->runs, h->nruns, h->cap_runs);
+	if (!r)
+		dq_map_del(h->ix_run, task);
+	return r;
+}
+
 /* The task's syscall; another one than before has ended unseen. NULL: no memory. */
 struct hold_run *hold_run(struct dq_holders *h, uint32_t task, uint32_t sys)
 {
-	struct hold_run *r;
-	uint64_t i;
+	struct hold_run *r = find_run(h, task);
 
-	if (dq_map_get(h->ix_run, task, &i)) {
-		if (h->runs[i].sys == sys)
-			return &h->runs[i];
-		end_run(h, task);
-	}
-	if (dq_map_put(h->ix_run, task, h->nruns))
+	if (r && r->live && r->sys == sys)
+		return r;
+	if (!r)
+		r = new_run(h, task);
+	if (!r)
 		return NULL;
-	r = DQ_PUSH(h->runs, h->nruns, h->cap_runs);
-	if (!r) {
-		dq_map_del(h->ix_run, task);
-		return NULL;
-	}
-	r->task = task;
-	r->sys = sys;
+	if (!r->live)
+		h->idle = 0;
+	*r = (struct hold_run){ .task = task, .sys = sys, .live = true, .todo = r->todo, .cap = r->cap };
+	h->last_run = (size_t)(r - h->runs);
 	return r;
 }
 
@@ -220,7 +281,7 @@ static bool counted_already(struct dq_holders *h, const struct dq_call *c)
 	struct hold_run *r;
 	bool again;
 
-	if (!k || (!c->depth && !c->sys && !dq_map_get(h->ix_run, c->task, &(uint64_t){ 0 })))
+	if (!k || (!c->depth && !c->sys && !hold_run_now(h, c->task)))
 		return false;
 	r = hold_run(h, c->task, c->sys);
 	if (!r)
@@ -307,6 +368,7 @@ static void release(struct dq_holders *h, uint32_t id, uint64_t t)
 		return;
 	b = h->bufs[i];
 	hold_drop_fds(h, b);
+	h->last_buf = 0;
 	free_buf(b);
 	h->bufs[i] = h->bufs[--h->nbufs];
 	dq_map_del(h->ix_buf, id);
@@ -401,7 +463,7 @@ static int vmap_call(struct dq_holders *h, struct dq_hold_buf *b, const struct d
 	if (!caller)
 		return -ENOMEM;
 	if (begin) {
-		if (c->ret)
+		if (c->ret || c->flags & DQ_CALL_NULL)
 			return 0;
 		v = DQ_PUSH(b->vmaps, b->nvmaps, b->cap_vmaps);
 		if (!v)
@@ -523,12 +585,10 @@ static void drop_unnumbered(struct dq_holders *h, uint32_t task, uint64_t t)
 /* The copies of mappings that the task just made were for its child. */
 static void hand_over_maps(struct dq_holders *h, const struct dq_taskev *e)
 {
-	uint64_t i;
+	struct hold_run *r = hold_run_now(h, e->task);
 
-	if (!dq_map_get(h->ix_run, e->task, &i))
-		return;
-	for (size_t k = 0; k < h->runs[i].n; k++) {
-		struct hold_todo *d = &h->runs[i].todo[k];
+	for (size_t k = 0; r && k < r->n; k++) {
+		struct hold_todo *d = &r->todo[k];
 		struct dq_hold_buf *b = d->what == TODO_VMA ? hold_buf(h, d->buf) : NULL;
 		struct dq_hold_map *m = b ? find_map(b, d->vma) : NULL;
 
@@ -543,7 +603,7 @@ static void hand_over_maps(struct dq_holders *h, const struct dq_taskev *e)
 
 static bool is_vfs(const struct dq_call *c)
 {
-	const struct dq_hook_info *i = dq_hook_info(c->hook);
+	const struct dq_hook_info *i = dq_hook_at(c->hook);
 
 	return i && i->kind == KIND_VFS;
 }
@@ -611,53 +671,58 @@ static bool matters(uint32_t hook)
 	case HOOK_VM_AREA_FREE_DIRECT:
 		return true;
 	default:
-		return !dq_hook_info(hook);
+		return !dq_hook_at(hook);
 	}
 }
 
-/* Most calls of a steady loop take nothing and give nothing back, and their task is known. */
-static bool holds_nothing(const struct dq_holders *h, const struct dq_call *c)
+/* Most calls take nothing and give nothing back, and their task is known. */
+static inline bool holds_nothing(const struct dq_holders *h, const struct dq_call *c)
 {
-	switch (c->hook) {
-	case HOOK_GET:
-	case HOOK_PUT:
-	case HOOK_IOCTL:
-	case HOOK_POLL:
-	case HOOK_BEGIN_CPU:
-	case HOOK_END_CPU:
-	case HOOK_OPS_BEGIN_CPU:
-	case HOOK_OPS_END_CPU:
-		return c->sys && !c->table && !c->att && c->task == h->last_traced;
-	default:
-		return false;
-	}
+	static const bool nothing[HOOK_MAX] = {
+		[HOOK_GET] = true, [HOOK_PUT] = true, [HOOK_IOCTL] = true, [HOOK_POLL] = true,
+		[HOOK_BEGIN_CPU] = true, [HOOK_END_CPU] = true, [HOOK_FENCE_WAIT] = true,
+		[HOOK_FILE_RELEASE] = true, [HOOK_OPS_BEGIN_CPU] = true, [HOOK_OPS_END_CPU] = true,
+		[HOOK_OPS_MAP] = true, [HOOK_OPS_UNMAP] = true, [HOOK_OPS_PIN] = true,
+		[HOOK_OPS_UNPIN] = true, [HOOK_OPS_DETACH] = true, [HOOK_OPS_MMAP] = true,
+		[HOOK_OPS_VMAP] = true, [HOOK_OPS_VUNMAP] = true, [HOOK_OPS_RELEASE] = true,
+	};
+
+	return c->hook < HOOK_MAX && nothing[c->hook] && c->sys && !c->table &&
+	       c->task == h->last_traced;
 }
 
-static int put_call(struct dq_holders *h, const struct dq_call *c)
+/* Its process makes calls that are recorded. */
+static int note_traced(struct dq_holders *h, const struct dq_call *c)
 {
-	struct dq_hold_buf *b;
-	struct hold_task *t;
-	int ret = 0;
+	struct hold_task *t = task_row(h, c->task);
 
-	if (holds_nothing(h, c))
+	if (!t || c->flags & DQ_CALL_IRQ)
 		return 0;
-	b = hold_buf(h, c->buf);
-	t = task_row(h, c->task);
-	if (t && !(c->flags & DQ_CALL_IRQ)) {
-		if (!t->traced && dq_map_put(h->traced, t->tgid, 1))
-			return -ENOMEM;
-		t->traced = true;
-		h->last_traced = c->task;
-	}
+	if (!t->traced && dq_map_put(h->traced, t->tgid, 1))
+		return -ENOMEM;
+	t->traced = true;
+	h->last_traced = c->task;
+	return 0;
+}
+
+/* Not inline, that the many that hold nothing need not save registers. */
+static __attribute__((noinline)) int put_call(struct dq_holders *h, const struct dq_call *c)
+{
+	struct dq_hold_buf *b = hold_buf(h, c->buf);
+	int ret = c->task == h->last_traced ? 0 : note_traced(h, c);
+
+	if (ret)
+		return ret;
 	/* one that exits has left its table already */
-	if (c->table && !(c->flags & (DQ_CALL_IRQ | DQ_CALL_EXITING)))
+	if (c->table && !(c->flags & (DQ_CALL_IRQ | DQ_CALL_EXITING)) &&
+	    !(c->task == h->sure_task && c->table == h->sure_table))
 		ret = hold_table(h, c->table, c->task, c->t0);
 	if (ret || !b || (c->flags & DQ_CALL_OPEN))
 		return ret;
 	if (c->flags & DQ_CALL_MISSED && !is_vfs(c)) {
 		if (matters(c->hook)) {
-			b->doubt |= DQ_DOUBT_LOST;
-			b->lost++;
+			b->doubt |= c->fatal ? DQ_DOUBT_FATAL : DQ_DOUBT_LOST;
+			b->lost += !c->fatal;
 		}
 		return 0;
 	}
@@ -673,10 +738,12 @@ static int put_call(struct dq_holders *h, const struct dq_call *c)
 
 static int put_sys(struct dq_holders *h, const struct dq_sys *s)
 {
-	int ret = hold_fd_sys(h, s);
+	struct hold_run *r = hold_run_now(h, s->task);
 
-	end_run(h, s->task);
-	return ret;
+	hold_fd_sys(h, s, r);
+	if (r)
+		end_run(h, s->task);
+	return 0;
 }
 
 /* ---- tasks ---- */
@@ -733,6 +800,11 @@ static void lose(struct dq_holders *h, uint64_t events, uint64_t until)
 	}
 }
 
+uint64_t dq_holders_moves(const struct dq_holders *h)
+{
+	return h->moves;
+}
+
 void dq_holders_damaged(struct dq_holders *h, uint64_t events)
 {
 	lose(h, events, 0);
@@ -745,7 +817,7 @@ static void see(struct dq_holders *h, uint64_t t)
 	h->now = t > h->now ? t : h->now;
 }
 
-int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
+static __attribute__((noinline)) int put_other(struct dq_holders *h, const struct dq_item *item)
 {
 	switch (item->kind) {
 	case DQ_META:
@@ -762,11 +834,6 @@ int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
 		return put_buf(h, &item->buf);
 	case DQ_ATT:
 		return put_att(h, &item->att);
-	case DQ_CALL:
-		see(h, dq_call_end(&item->call));
-		return put_call(h, &item->call);
-	case DQ_SYS:
-		return put_sys(h, &item->sys);
 	case DQ_LOSS:
 		/* a call whose return was missed tells by itself which buffer is in doubt */
 		if (matters(item->loss.hook) && item->loss.count && !dq_loss_is_return(&item->loss))
@@ -782,4 +849,64 @@ int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
 	default:
 		return 0;
 	}
+}
+
+static int put_only_key(struct dq_holders *h, const struct dq_call *c)
+{
+	struct dq_hold_buf *b = hold_buf(h, c->buf);
+	bool missed = c->flags & DQ_CALL_MISSED && !is_vfs(c);
+
+	if (!b || missed || c->flags & DQ_CALL_OPEN)
+		return 0;
+	if (c->hook == HOOK_RELEASE || (c->hook != HOOK_FD_INSTALL && c->a[1]))
+		return one_call(h, b, c);
+	if (c->hook == HOOK_FD_INSTALL)
+		hold_arrive_by_key(h, b, c);
+	return 0;
+}
+
+static __attribute__((noinline)) int put_only_keys(struct dq_holders *h, const struct dq_item *item)
+{
+	if (!dq_holders_is_key(item))
+		return 0;
+	return item->kind == DQ_BUF ? put_buf(h, &item->buf) : put_only_key(h, &item->call);
+}
+
+int dq_holders_put(struct dq_holders *h, const struct dq_item *item)
+{
+	if (h->only_keys)
+		return put_only_keys(h, item);
+	if (item->kind == DQ_SYS)
+		return put_sys(h, &item->sys);
+	if (item->kind != DQ_CALL)
+		return put_other(h, item);
+	see(h, dq_call_end(&item->call));
+	return holds_nothing(h, &item->call) ? 0 : put_call(h, &item->call);
+}
+
+static __attribute__((noinline)) int repeat_first(struct dq_holders *h, const struct dq_repeat *r)
+{
+	const struct dq_item *sys = &r->item[r->n - 1];
+	bool nothing = !sys->sys.a[2];
+	int err = 0;
+
+	for (uint32_t i = 0; i < r->n && !err; i++) {
+		nothing = nothing && (&r->item[i] == sys || holds_nothing(h, &r->item[i].call));
+		err = dq_holders_put(h, &r->item[i]);
+	}
+	h->repeated[r->id % DQ_ARRAY_SIZE(h->repeated)] = nothing ? r->id : 0;
+	return err;
+}
+
+/* Who holds nothing once holds nothing again, as long as its task stays the one that is known best. A
+ * system call of which something follows (see hold_fd_sys()) fails, or has flags as third argument. */
+int dq_holders_repeat(struct dq_holders *h, const struct dq_repeat *r)
+{
+	const struct dq_item *sys = &r->item[r->n - 1];
+
+	if (!r->id || h->repeated[r->id % DQ_ARRAY_SIZE(h->repeated)] != r->id ||
+	    sys->sys.task != h->last_traced)
+		return repeat_first(h, r);
+	see(h, dq_call_end(&sys[-1].call)); /* the others were inside of it */
+	return h->nruns ? put_sys(h, &sys->sys) : 0;
 }

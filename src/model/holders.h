@@ -24,6 +24,7 @@ enum dq_hold_doubt {
 	DQ_DOUBT_OLD = 0x4,	/* the trace does not say which table or mapping (older recorder) */
 	DQ_DOUBT_ODD = 0x8,	/* a descriptor was closed that nobody was seen to open */
 	DQ_DOUBT_MANY = 0x10,	/* more holders than anybody has: a hostile file */
+	DQ_DOUBT_FATAL = 0x20,	/* a task died in a call of it: what that has done is not known */
 };
 
 /* The descriptors of one buffer in one table. n of the nfd numbers are open; with n == nfd
@@ -121,11 +122,27 @@ void dq_holders_free(struct dq_holders **h);
 /* Called from dq_holders_put. */
 void dq_holders_on_transfer(struct dq_holders *h,
 			    void (*fn)(const struct dq_transfer *t, void *ctx), void *ctx);
+/* Of holders nothing is to be known but descriptors that arrive with a key (binder): all else is not
+ * followed. To be said before the first item. */
+void dq_holders_only_keys(struct dq_holders *h);
+/* Then only these need be put. */
+static inline bool dq_holders_is_key(const struct dq_item *item)
+{
+	uint32_t hook = item->call.hook;
+
+	if (item->kind != DQ_CALL)
+		return item->kind == DQ_BUF;
+	return hook == HOOK_RELEASE || hook == HOOK_SCM_SEND || hook == HOOK_BINDER_SEND ||
+	       hook == HOOK_FD_INSTALL;
+}
 /* Any item, in the order of the trace; what says nothing about holders is ignored. 0 or -ENOMEM.
  * SNAP and HOLD of a FINAL snapshot change no holder: they are remembered for the comparison. */
 int dq_holders_put(struct dq_holders *h, const struct dq_item *item);
+int dq_holders_repeat(struct dq_holders *h, const struct dq_repeat *r);
 /* A part of the trace could not be read: every buffer that lives is in doubt. */
 void dq_holders_damaged(struct dq_holders *h, uint64_t events);
+/* How often a call has told so far that its task has another descriptor table than was known. */
+uint64_t dq_holders_moves(const struct dq_holders *h);
 
 /* NULL: it is not alive, or was never seen. Valid until the next put. */
 const struct dq_hold_buf *dq_holders_get(const struct dq_holders *h, uint32_t buf);

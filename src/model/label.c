@@ -211,6 +211,10 @@ void dq_label_result(struct dq_sb *sb, const struct dq_label_ctx *x, const struc
 		dq_sb_printf(sb, "-%s", dq_errname(c->ret));
 		return;
 	}
+	if (c->flags & DQ_CALL_NULL) {
+		dq_sb_puts(sb, "NULL");
+		return;
+	}
 	switch (h ? h->ret : RET_INT) {
 	case RET_BUF:
 		dq_sb_puts(sb, "dma_buf");

@@ -196,6 +196,8 @@ static void move_steps(struct dq_story *s, const int *at)
 		s->steps[i].to = at[s->steps[i].to];
 		if (s->steps[i].via >= 0)
 			s->steps[i].via = at[s->steps[i].via];
+		if (s->steps[i].who >= 0)
+			s->steps[i].who = at[s->steps[i].who];
 	}
 }
 

@@ -103,7 +103,7 @@ static char *take(struct dq_sb *sb, int *ret)
 static struct dq_track *new_track(struct dq_life *l, enum dq_track_kind kind, uint32_t task,
 				  char *role)
 {
-	struct dq_track *t = DQ_PUSH(l->tracks, l->ntracks, l->cap);
+	struct dq_track *t = role ? DQ_PUSH(l->tracks, l->ntracks, l->cap) : NULL;
 
 	if (!t) {
 		free(role);
@@ -266,8 +266,8 @@ static int make_call(struct dq_lives *ls, struct dq_node *n, const struct dq_mca
 	dq_sb_puts(&sb, attachment_state(ls, c));
 	n->text = take(&sb, &ret);
 	n->flags |= c->flags & DQ_MC_FAILED ? DQ_NODE_FAILED : 0;
-	n->flags |= c->c.flags & DQ_CALL_OPEN ? DQ_NODE_OPEN : 0;
-	n->flags |= c->c.flags & DQ_CALL_MISSED ? DQ_NODE_UNKNOWN : 0;
+	n->flags |= c->c.flags & DQ_CALL_OPEN || c->c.fatal ? DQ_NODE_OPEN : 0;
+	n->flags |= c->c.flags & DQ_CALL_MISSED && !c->c.fatal ? DQ_NODE_UNKNOWN : 0;
 	n->flags |= h && (h->kind == KIND_OPS || h->kind == KIND_IMPOPS) ? DQ_NODE_CALLBACK : 0;
 	n->flags |= is_dark(ls->m, b, &c->c) ? DQ_NODE_DARK : 0;
 	if (!ret && h && h->ret != RET_NORET && !(c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)))
@@ -364,7 +364,7 @@ static int put_sys(struct unit *u)
 	dq_rounds_set(&u->sys.rounds, UINT64_MAX, 1);
 	dq_life_sys(&sb, u->ls->m, u->g, u->v);
 	u->sys.text = take(&sb, &ret);
-	if (s->flags & DQ_SYS_OPEN)
+	if (s->flags & DQ_SYS_OPEN || s->fatal)
 		u->sys.flags |= DQ_NODE_OPEN;
 	else if (s->flags & DQ_SYS_MISSED)
 		u->sys.flags |= DQ_NODE_UNKNOWN;
@@ -436,6 +436,7 @@ static int put_runs(struct unit *u, size_t n)
 {
 	int ret = 0;
 
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): scratch() made it */
 	qsort(u->of, n, sizeof(*u->of), by_buf);
 	for (size_t i = 0; i < n; i++)
 		u->idx[i] = u->of[i].i;

@@ -86,7 +86,7 @@ enum dq_node_kind {
 };
 
 #define DQ_NODE_FAILED	 0x1
-#define DQ_NODE_OPEN	 0x2	/* had not returned at the end */
+#define DQ_NODE_OPEN	 0x2	/* had not returned at the end, or when its task died */
 #define DQ_NODE_UNKNOWN	 0x4	/* its return was missed: whether it failed is not known */
 #define DQ_NODE_CALLBACK 0x8	/* the exporter's or importer's function */
 #define DQ_NODE_DARK	 0x10	/* callbacks were not recorded then: those in it are not known */

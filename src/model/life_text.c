@@ -170,6 +170,8 @@ static void put_result(struct dq_sb *sb, const struct dq_mcall *c, const struct 
 {
 	if (c->c.flags & DQ_CALL_OPEN)
 		dq_sb_puts(sb, " = (did not return)");
+	else if (c->c.fatal)
+		dq_sb_puts(sb, " = (the task died)");
 	else if ((c->c.flags & DQ_CALL_MISSED) && (!h || h->ret != RET_NORET))
 		dq_sb_puts(sb, " = ?");
 	else if (c->flags & DQ_MC_FAILED && c->c.ret < 0)
@@ -241,6 +243,8 @@ void dq_life_sys(struct dq_sb *sb, const struct dq_model *m, const struct dq_gro
 		return;		/* they never return */
 	if (s->flags & DQ_SYS_OPEN)
 		dq_sb_puts(sb, " = (did not return)");
+	else if (s->fatal)
+		dq_sb_puts(sb, " = (the task died)");
 	else if (s->flags & DQ_SYS_MISSED)
 		dq_sb_puts(sb, " = ?");
 	else if (s->ret < 0)

@@ -60,7 +60,8 @@ int dq_model_new(struct dq_model **ret_m, enum dq_keep keep)
 	m->ix_stack = dq_map_new();
 	m->ix_module = dq_map_new();
 	m->strs = dq_strtab_new();
-	if (!m->ix_timeline || !m->ix_stack || dq_holders_new(&m->holders) || !m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
+	m->memo = calloc(DQ_WHO_MEMOS, sizeof(*m->memo));
+	if (!m->memo || !m->ix_timeline || !m->ix_stack || dq_holders_new(&m->holders) || !m->ix_task || !m->ix_dev || !m->ix_buf || !m->ix_att || !m->ix_ops || !m->keep ||
 	    !m->ix_module || !m->strs) {
 		dq_model_free(&m);
 		return -ENOMEM;
@@ -97,8 +98,11 @@ void dq_model_free(struct dq_model **pm)
 	dq_map_free(m->ix_stack);
 	dq_map_free(m->ix_module);
 	dq_forget_free(m);
+	dq_places_free(&m->places);
 	free(m->modules);
-	dq_holders_free(&m->holders);
+	free(m->memo);
+	if (!m->shared)
+		dq_holders_free(&m->holders);
 	dq_strtab_free(m->strs);
 	free(m->tasks);
 	free(m->devs);
@@ -106,6 +110,7 @@ void dq_model_free(struct dq_model **pm)
 	free(m->atts);
 	free(m->ops);
 	free(m->losses);
+	free(m->jumps);
 	free(m->names);
 	free(m->groups);
 	free(m->calls_v);
@@ -134,11 +139,15 @@ const struct dq_dev *dq_model_dev(const struct dq_model *m, uint32_t id)
 	return dq_map_get(m->ix_dev, id, &i) ? &m->devs[i] : NULL;
 }
 
-struct dq_mbuf *dq_mbuf(struct dq_model *m, uint32_t id)
+struct dq_mbuf *dq_mbuf_find(struct dq_model *m, uint32_t id)
 {
 	uint64_t i;
 
-	return dq_map_get(m->ix_buf, id, &i) ? &m->bufs[i] : NULL;
+	if (!dq_map_get(m->ix_buf, id, &i))
+		return NULL;
+	m->last_buf = i + 1;
+	m->last_buf_id = id;
+	return &m->bufs[i];
 }
 
 const struct dq_mbuf *dq_model_buf(const struct dq_model *m, uint32_t id)
@@ -210,12 +219,7 @@ const struct dq_mbuf *dq_model_pick(const struct dq_model *m)
 
 static void see_time(struct dq_model *m, uint64_t t)
 {
-	if (!t)
-		return;
-	if (t < m->t_first)
-		m->t_first = t;
-	if (t > m->t_last)
-		m->t_last = t;
+	dq_see_time(&m->t_first, &m->t_last, t);
 }
 
 static void put_meta(struct dq_model *m, const struct dq_meta *meta)
@@ -223,7 +227,7 @@ static void put_meta(struct dq_model *m, const struct dq_meta *meta)
 	const struct { const char *key; const char **to; } known[] = {
 		{ "kernel.release", &m->release }, { "kernel.version", &m->version },
 		{ "arch", &m->arch }, { "rung", &m->rung }, { "cmdline", &m->cmdline },
-		{ "tool", &m->tool }, { "keep.last", &m->keep_last },
+		{ "tool", &m->tool }, { "keep.last", &m->keep_last }, { "keep.parts", &m->keep_parts },
 	};
 	uint64_t n = 0;
 
@@ -241,6 +245,14 @@ bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb)
 {
 	if (!m->forgot)
 		return false;
+	if (m->keep_parts) {
+		dq_sb_printf(sb, "goes on from another file, of %s each; %" PRIu64 " older call%s in those before it",
+			     m->keep_parts, m->forgotten, m->forgotten == 1 ? " is" : "s are");
+		if (m->forgotten_lost)
+			dq_sb_printf(sb, ", and %" PRIu64 " lost event%s", m->forgotten_lost,
+				     m->forgotten_lost == 1 ? "" : "s");
+		return true;
+	}
 	dq_sb_puts(sb, "flight recording: the last ");
 	dq_sb_puts(sb, m->keep_last && *m->keep_last ? m->keep_last : "part of it");
 	dq_sb_printf(sb, "; %" PRIu64 " older call%s forgotten by request", m->forgotten,
@@ -301,6 +313,8 @@ static int put_dev(struct dq_model *m, const struct dq_dev *d)
 	if (!row)
 		return -ENOMEM;
 	*row = *d;
+	m->last_dev = 0;	/* the table may have moved */
+	dq_who_changed(m, NULL);
 	return 0;
 }
 
@@ -318,6 +332,7 @@ static int put_buf(struct dq_model *m, const struct dq_buf *b)
 	if (b->id > m->max_buf)
 		m->max_buf = b->id;
 	row->nth = m->nth_buf++;
+	row->version = ++m->versions;
 	row->b = *b;
 	row->name = b->name;
 	row->born = b->t;
@@ -334,12 +349,14 @@ static int put_att(struct dq_model *m, const struct dq_att *a)
 
 	if (!row)
 		return -ENOMEM;
+	if (row->a.id)		/* said twice */
+		dq_who_changed(m, NULL);
 	row->a = *a;
 	row->importer = "";
 	see_time(m, a->t);
 	b = dq_mbuf(m, a->buf);
 	if (b)
-		dq_who_att(b, &row->a);
+		dq_who_att(m, b, &row->a);
 	return 0;
 }
 
@@ -430,7 +447,7 @@ static int put_hold(struct dq_model *m, const struct dq_hold *l)
 
 /* ---- calls in flight ---- */
 
-static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
+static struct dq_pending *find_pending(struct dq_model *m, uint32_t task)
 {
 	uint64_t i;
 
@@ -444,7 +461,17 @@ static struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
 	while (m->npending <= i)
 		if (!DQ_PUSH(m->pending, m->npending, m->cap_pending))
 			return NULL;
+	m->last_pending = i + 1;
+	m->last_task = task;
 	return &m->pending[i];
+}
+
+/* Tasks stay where they are in the table. */
+static inline struct dq_pending *pending_of(struct dq_model *m, uint32_t task)
+{
+	if (m->last_pending && m->last_task == task)
+		return &m->pending[m->last_pending - 1];
+	return find_pending(m, task);
 }
 
 static int put_call(struct dq_model *m, const struct dq_call *c)
@@ -457,13 +484,19 @@ static int put_call(struct dq_model *m, const struct dq_call *c)
 		return -ENOMEM;
 	if (p->n && (p->sys != c->sys))
 		ret = dq_group_flush(m, c->task, p, NULL);
+	if (!p->n)
+		p->chunk = m->chunk;
 	p->sys = c->sys;
-	row = DQ_PUSH(p->v, p->n, p->cap);
+	row = DQ_ROOM(p->v, p->n, p->cap);
 	if (!row)
 		return -ENOMEM;
 	row->c = *c;
-	see_time(m, c->t0);
-	see_time(m, dq_call_end(c));
+	row->flags = 0;
+	row->phase = DQ_PH_NONE;
+	row->who = row->whodev = "";
+	dq_see_call(&m->t_first, &m->t_last, c);
+	if (c->fatal && m->missed)
+		m->missed--;	/* counted with the losses before it */
 	/* outside of a syscall the outermost call closes its group; one that is drained at the end
 	 * may come before its callees */
 	if (!c->sys && !c->depth && !(c->flags & DQ_CALL_OPEN) && !ret)
@@ -483,10 +516,12 @@ static int put_sys(struct dq_model *m, const struct dq_sys *s)
 	if (p->n && p->sys == s->sys)
 		ret = dq_group_flush(m, s->task, p, s);
 	p->done = s->sys;
+	p->done_chunk = m->chunk;
 	return ret;
 }
 
-static int put_item(struct dq_model *m, const struct dq_item *item)
+/* Not inline, that the many calls need not save registers. */
+static __attribute__((noinline)) int put_other(struct dq_model *m, const struct dq_item *item)
 {
 	switch (item->kind) {
 	case DQ_META:
@@ -510,11 +545,7 @@ static int put_item(struct dq_model *m, const struct dq_item *item)
 		return put_name(m, &item->name);
 	case DQ_CLOCK:
 		see_time(m, item->clock.mono);
-		return 0;
-	case DQ_CALL:
-		return put_call(m, &item->call);
-	case DQ_SYS:
-		return put_sys(m, &item->sys);
+		return dq_model_clock(m, &item->clock);
 	case DQ_END:
 		m->has_end = true;
 		m->end = item->end;
@@ -532,18 +563,65 @@ static int put_item(struct dq_model *m, const struct dq_item *item)
 		return put_stack(m, &item->stack);
 	case DQ_TIMELINE:
 		return put_timeline(m, &item->timeline);
+	case DQ_CALL:
+	case DQ_SYS:
 	case DQ_KIND_MAX:
 		break;
 	}
 	return 0;
 }
 
+static inline int put_item(struct dq_model *m, const struct dq_item *item)
+{
+	if (item->kind == DQ_CALL)
+		return put_call(m, &item->call);
+	return item->kind == DQ_SYS ? put_sys(m, &item->sys) : put_other(m, item);
+}
+
+/* What there is to know of a buffer that is not kept. */
+static bool is_of_others(const struct dq_model *m, const struct dq_item *item)
+{
+	if (item->kind == DQ_BUF)
+		return !dq_is_kept(m, item->buf.id);
+	return item->kind == DQ_ATT && !dq_is_kept(m, item->att.buf);
+}
+
+void dq_model_share_holders(struct dq_model *m, struct dq_holders *h)
+{
+	dq_holders_free(&m->holders);
+	m->holders = h;
+	m->shared = true;
+	dq_holders_on_transfer(h, on_transfer, m);
+}
+
+void dq_model_no_who(struct dq_model *m)
+{
+	m->no_who = true;
+}
+
+void dq_model_no_holders(struct dq_model *m)
+{
+	dq_holders_only_keys(m->holders);
+	m->no_holders = true;
+}
+
+/* May it be something that a place is to be noted for? Most calls and syscalls are not, at once. */
+static bool may_be_noted(const struct dq_item *item)
+{
+	return item->kind != DQ_SYS && (item->kind != DQ_CALL || item->call.table);
+}
+
 int dq_model_put(struct dq_model *m, const struct dq_item *item)
 {
-	int ret = put_item(m, item);
+	int ret;
 
-	if (!ret)
+	if (m->only_kept && is_of_others(m, item))
+		return 0;
+	ret = put_item(m, item);
+	if (!ret && !m->shared && (!m->no_holders || dq_holders_is_key(item)))
 		ret = dq_holders_put(m->holders, item);
+	if (!ret && m->places && may_be_noted(item))
+		ret = dq_places_item(m, item);
 	return ret ? ret : m->err;
 }
 
@@ -558,8 +636,9 @@ static int by_begin(const void *pa, const void *pb)
 	return a->first < b->first ? -1 : a->first > b->first;
 }
 
-/* Until when callbacks of the buffer's exporter may be missing from the trace. */
-static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b)
+/* Until when callbacks of the buffer's exporter may be missing from the trace, and whether only
+ * some of them. */
+static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b, bool *ret_some)
 {
 	const struct dq_ops *o;
 	uint64_t i;
@@ -569,7 +648,9 @@ static uint64_t dark_until(const struct dq_model *m, const struct dq_mbuf *b)
 	if (!dq_map_get(m->ix_ops, b->b.ops, &i))
 		return UINT64_MAX;
 	o = &m->ops[i];
-	if (!o->t)
+	if (o->has & ~o->armed)
+		*ret_some = o->armed != 0;
+	if (!o->t || o->has & ~o->armed)
 		return UINT64_MAX;
 	return o->t > b->first_use ? o->t : 0;
 }
@@ -603,10 +684,12 @@ int dq_model_finish(struct dq_model *m)
 		p->v = NULL;
 		p->n = p->cap = 0;
 	}
+	if (m->shared)
+		dq_holders_on_transfer(m->holders, NULL, NULL);
 	if (dq_forget_finish(m))
 		return -ENOMEM;
 	for (size_t i = 0; i < m->nbufs; i++) {
-		m->bufs[i].dark_until = dark_until(m, &m->bufs[i]);
+		m->bufs[i].dark_until = dark_until(m, &m->bufs[i], &m->bufs[i].dark_some);
 		m->bufs[i].lost = lost_of(m, &m->bufs[i]);
 	}
 	if (m->ngroups)
@@ -618,10 +701,12 @@ int dq_model_finish(struct dq_model *m)
 
 int dq_model_load(struct dq_model *m, struct dq_reader *r)
 {
+	const struct dq_reader_state *st = dq_reader_state(r);
 	struct dq_item item;
 	int ret;
 
 	while ((ret = dq_reader_next(r, &item)) > 0) {
+		m->chunk = st->part;
 		ret = dq_model_put(m, &item);
 		if (ret)
 			return ret;

@@ -98,10 +98,12 @@ struct dq_mbuf {
 	uint64_t errors;	/* failures, each once */
 	uint64_t open;		/* calls that had not returned at the end */
 	uint64_t missed;	/* calls whose return was missed */
+	uint64_t fatal;		/* calls that a task died in */
 	uint32_t phases;	/* bit (enum dq_phase): it has been there */
 	uint64_t first_use;	/* first call that could reach the exporter; 0: none */
 	uint64_t dark_until;	/* its callbacks were not recorded before; UINT64_MAX: never;
 				 * 0: they always were */
+	bool dark_some;		/* only some of them were not */
 	const char **importers; /* names, in order of appearance */
 	size_t nimporters, cap_importers;
 	struct dq_alias *aliases; /* who stands behind a helper module or a device's driver */
@@ -113,6 +115,8 @@ struct dq_mbuf {
 	uint32_t client;	/* task to whose process its maker handed it: it was made for that */
 	uint64_t lost;		/* events, of whatever buffer, that were lost while it lived */
 	uint64_t nth;		/* in order of first sight */
+	uint64_t chunk_first, chunk_last; /* of the file, where its calls are: dq_model_note_places() */
+	uint64_t version;	/* another one whenever it becomes possible that dq_who() answers otherwise */
 };
 
 /* What is left of buffers that were forgotten: dq_model_forget(). */
@@ -132,6 +136,12 @@ struct dq_matt {
 	bool gone;		/* detached, and nobody will ask for it */
 };
 
+struct dq_jump {
+	uint64_t t;		/* it was not later than that, CLOCK_MONOTONIC */
+	uint64_t slept;		/* ns that the machine was suspended; 0: it was not */
+	int64_t set;		/* ns by which the date was set */
+};
+
 struct dq_model {
 	/* facts; the values are "" when the trace does not say */
 	const char *release, *version, *arch, *rung, *cmdline, *tool;
@@ -149,8 +159,12 @@ struct dq_model {
 	size_t nnames, cap_names;
 	struct dq_loss *losses;
 	size_t nlosses, cap_losses;
+	struct dq_clock clock;	/* the last one; all 0: none came */
+	struct dq_jump *jumps;	/* of clocks, while it was recorded */
+	size_t njumps, cap_jumps;
 	const char *keep_last;	/* NULL, or what of a flight recording was to be kept: "64M", "10s" */
-	bool forgot;		/* it was longer than that */
+	const char *keep_parts;	/* NULL, or how large the files are that the recording is in: "64 MB" */
+	bool forgot;		/* it was longer than that, or this is not its first file */
 	uint64_t forgotten, forgotten_lost; /* calls; events that were lost among them */
 	uint64_t lost, missed;	/* the two kinds of losses: events, returns (dq_put_losses) */
 	uint64_t t_first, t_last; /* first and last time in the trace; its clock starts at t_first */
@@ -190,6 +204,10 @@ struct dq_model {
 	size_t nholes, cap_holes;
 	size_t att_sweep;	/* how many attachments are worth a sweep */
 	size_t max_calls;
+	uint64_t from, to;	/* dq_model_window() */
+	uint64_t chunk;		/* of the reader: where the item that is put comes from */
+	struct dq_places *places; /* NULL: nobody wants to know */
+	bool only_kept, shared; /* shared: the holders are somebody else's */
 	uint64_t nth_buf;
 	uint32_t max_buf;	/* the largest id so far */
 	struct dq_map *ix_task, *ix_dev, *ix_buf, *ix_att, *ix_ops, *keep;
@@ -201,6 +219,18 @@ struct dq_model {
 	int err;
 	struct dq_pending *pending; /* parallel to tasks */
 	size_t npending, cap_pending;
+	/* most calls are of the task and the buffer of the call before: index + 1 and id, 0: none */
+	size_t last_pending, last_buf;
+	uint32_t last_task, last_buf_id;
+	uint64_t versions;
+	struct dq_who_memo *memo;
+	const char *last_caller; /* whose module was looked for last ... */
+	bool no_holders;	/* nobody asks who holds what: dq_model_no_holders() */
+	bool no_who;		/* nobody asks who made a call: dq_model_no_who() */
+	size_t last_module;	/* ... index + 1 in modules; 0: none was */
+	uint32_t last_dev;	/* that a syscall was on, 0: none */
+	const struct dq_dev *last_driver; /* that device; NULL: none, or a dma-buf */
+	const char *last_driver_name; /* dq_dev_driver() of it, or "" */
 	bool keep_all;
 	struct dq_strtab *strs;
 	/* Sees each group when it is whole: g->n calls, ordered by entry, nested, named and
@@ -226,6 +256,29 @@ int dq_model_keep(struct dq_model *m, uint32_t buf);
 int dq_model_forget(struct dq_model *m, size_t max, bool (*wanted)(const struct dq_mbuf *b, void *ctx),
 		    void *ctx);
 void dq_model_limit(struct dq_model *m, size_t max);
+/* What is to be drawn, in time since .t_first: where there are too many calls, others go first. */
+void dq_model_window(struct dq_model *m, uint64_t from, uint64_t to);
+/*
+ * To read a trace twice, and the second time only what is about some buffers. The first model notes in
+ * which chunks of the file the calls of each buffer are; m->chunk is the reader's state.part. When it
+ * has read all and was whole, dq_model_take_places() says where everything is that a second model has
+ * to see for these buffers: also groups that a call of theirs is in, and whatever is no call. NULL: not
+ * known. The second model, which keeps these, takes nothing in of other buffers but their calls in
+ * groups with a kept one, and r steps over the rest; NULL: over nothing. p has to stay.
+ */
+struct dq_places;
+int dq_model_note_places(struct dq_model *m);	/* before the first put; 0 or -ENOMEM */
+struct dq_places *dq_model_take_places(struct dq_model *m, const uint32_t *bufs, size_t n);
+void dq_model_only_kept(struct dq_model *m, struct dq_places *p, struct dq_reader *r);
+void dq_places_free(struct dq_places **p);
+/* Before the first put: who holds what is found out by somebody else, who gets each item after the
+ * model did, and stays until dq_model_finish(). */
+void dq_model_share_holders(struct dq_model *m, struct dq_holders *h);
+/* Before the first put: nobody will ask who made a call, or who imports a buffer. */
+void dq_model_no_who(struct dq_model *m);
+/* Before the first put: nobody will ask who holds what, or which descriptor came from whom; only for whom
+ * a buffer was made is found out. */
+void dq_model_no_holders(struct dq_model *m);
 int dq_model_put(struct dq_model *m, const struct dq_item *item);
 int dq_model_finish(struct dq_model *m);	/* after the last item */
 /* All three at once: reads to the end. 0 or -errno of the reader or -ENOMEM. */
@@ -245,6 +298,9 @@ const struct dq_mbuf *dq_model_pick(const struct dq_model *m);
 /* "flight recording: the last 10s; 12 older calls were forgotten by request", as it is in the file, so
  * to be escaped; false and nothing when nothing was forgotten. */
 bool dq_model_put_kept(const struct dq_model *m, struct dq_sb *sb);
+/* clock.c: the machine was suspended, or its date was set; false: neither. */
+bool dq_model_put_jumps(const struct dq_model *m, struct dq_sb *sb);
+int dq_model_clock(struct dq_model *m, const struct dq_clock *c); /* 0 or -ENOMEM */
 /* The same of calls that were let go for want of room (dq_skipped). */
 bool dq_model_put_skipped(const struct dq_model *m, struct dq_sb *sb);
 const char *dq_task_process(const struct dq_model *m, uint32_t id);
@@ -256,15 +312,44 @@ enum dq_detail {
 	DQ_DETAIL_OPS,	/* + frames inside frames: wrappers, rollbacks, bookkeeping, waits */
 };
 
+/* How a mark looks; src/model/rules.h has the same words. */
+enum dq_mark_weight { DQ_MARK_NOTE, DQ_MARK_HINT, DQ_MARK_WARNING, DQ_MARK_ERROR };
+
 enum dq_cbret { DQ_CBRET_ERRORS, DQ_CBRET_VALUES };
 
+/* What somebody has to say of a call or a syscall: where the story has a step for it, it is said
+ * there. */
+struct dq_mark {
+	uint32_t number;	/* of the finding that it belongs to */
+	enum dq_mark_weight weight;
+	bool main;		/* it says what the finding is; the others lead to it */
+	bool loose;		/* no reason to keep its round out of a loop */
+	bool at_result;		/* what came back is what counts */
+	uint32_t task;
+	uint32_t seq;		/* the call's number within the task; 0: not about a call */
+	uint32_t sys;		/* the syscall's; 0: not about one */
+	uint32_t buf, att;	/* 0: none */
+	uint32_t shown_by;	/* not 0: nothing to show here, but in charts of that buffer */
+	uint64_t t;
+	const char *head;	/* "error: detach-while-mapped"; plain, "" when not main */
+	const char *text;	/* plain, may have names that others chose */
+};
+
 struct dq_story_opts {
+	const struct dq_mark *marks; /* in order of their numbers; they stay the caller's */
+	size_t nmarks;
+	bool focus;		/* only what leads to the marks, and some more around it */
 	enum dq_detail detail;
 	bool via;		/* API call and its callback as one arrow of two legs */
 	enum dq_cbret cbret;	/* which results of callbacks are steps */
 	bool fold;
 	uint64_t from, to;	/* times of the trace; 0 and UINT64_MAX: all */
 	size_t max_steps;	/* on a page; 0: no limit */
+	uint64_t max_cost;	/* of a page: its lanes × its lulls and loops × its steps; 0: no limit. A
+				 * renderer may take that long */
+	bool framed;		/* there is a frame around each unit, too */
+	bool apart;		/* the buffers one after the other, a chapter each, in the order in which they
+				 * are given; all on one page, the longest chapters cut. For DQ_DETAIL_APP */
 };
 
 /* From left to right. */
@@ -298,10 +383,18 @@ enum dq_bar {
 	DQ_BAR_MAX
 };
 
+/* How the CPU gets at a buffer. */
+enum dq_access {
+	DQ_ACCESS_USER,		/* DMA_BUF_IOCTL_SYNC */
+	DQ_ACCESS_KERNEL,	/* dma_buf_begin_cpu_access() */
+	DQ_ACCESS_VMAP,		/* dma_buf_vmap(), dma_buf_kmap() */
+	DQ_ACCESS_MAX
+};
+
 /* What a step changes of that. */
 struct dq_effect {
 	bool born, gone;
-	int8_t att, map, cpu;	/* so many more, or less */
+	int8_t att, map, cpu[DQ_ACCESS_MAX]; /* so many more, or less */
 };
 
 enum dq_step_kind { DQ_STEP_CALL, DQ_STEP_RETURN };
@@ -322,6 +415,7 @@ enum dq_step_flag {
 	DQ_ST_CPU_KERNEL = 0x1000, /* the kernel has */
 	DQ_ST_PASSED = 0x2000,	/* a descriptor arrives from another process */
 	DQ_ST_GUESS = 0x4000,	/* inferred: it may have been another one */
+	DQ_ST_FATAL = 0x8000,	/* with DQ_ST_MISSED: the task died in it */
 };
 #define DQ_ST_CONTEXT (DQ_ST_FIRST | DQ_ST_LAST)	/* not said by the step itself */
 
@@ -334,9 +428,12 @@ struct dq_step {
 	uint32_t ncalls;	/* recorded calls that it stands for */
 	uint32_t att;		/* number of its attachment in the chart; 0: none */
 	uint32_t buf;		/* the buffer that it is about */
+	int who;		/* lane that has CPU access after this step; -1: not said here */
 	struct dq_effect effect;
 	enum dq_bar bar;	/* of buf, after this step */
 	uint32_t order;		/* as it was made, to keep equal times in order */
+	uint32_t seq;		/* number of its call within the task; 0: none */
+	uint32_t mark;		/* what is said of it: index in dq_story.said, from 1; 0: nothing */
 	uint64_t t;
 	uint64_t dur;		/* 0: not known or not shown here */
 	uint64_t dmin, dmed, dmax; /* of a folded step; dmax 0: not folded */
@@ -352,7 +449,8 @@ struct dq_unit {
 	uint64_t t0, t1;
 	uint64_t hash;
 	uint64_t times;		/* how often it ran in all rounds of the loops around it; 1: no loop */
-	bool cut;		/* calls before it are left out (dq_skipped) */
+	uint64_t left_out;	/* calls before it that are left out (dq_skipped, focus) */
+	uint32_t access;	/* 1 + step that began the CPU access which goes on until this unit; 0: none */
 };
 
 /* Units [first, first + n) are the first round of a loop; the other rounds are not in the
@@ -374,6 +472,15 @@ struct dq_page {
 	uint64_t errors;	/* steps that are errors, in all rounds */
 };
 
+/* With dq_story_opts.apart: what is told of one buffer, units [first, first + n). */
+struct dq_chapter {
+	uint32_t buf;
+	size_t first, n;
+	uint64_t t0;		/* of its first step */
+	size_t steps;		/* that are drawn ... */
+	size_t cut;		/* ... and that are not, behind them */
+};
+
 struct dq_story {
 	const struct dq_model *m;
 	uint32_t *bufs;		/* ids */
@@ -388,22 +495,45 @@ struct dq_story {
 	size_t nloops, cap_loops;
 	struct dq_page *pages;	/* at least one */
 	size_t npages, cap_pages;
+	struct dq_chapter *chapters; /* none where buffers are told together */
+	size_t nchapters, cap_chapters;
 	const char **before;	/* what is said of buffers that existed before the recording */
 	size_t nbefore, cap_before;
 	uint64_t calls;		/* counted calls of the buffers ... */
 	uint64_t shown;		/* ... and how many of them a step stands for */
 	uint64_t folded;	/* ... of these, in rounds of loops that are not drawn */
 	uint64_t median_step;	/* ns between steps */
+	struct dq_said {	/* marks, each with its place */
+		const struct dq_mark *m;
+		size_t step;	/* SIZE_MAX: none; see dq_story_unsaid() */
+		uint32_t next;	/* of the same step; 0: the last */
+	} *said;
+	size_t nsaid;
+	uint64_t left_at_end;	/* calls after the last step that are left out (focus) */
 	uint32_t bars;		/* bit (enum dq_bar): some buffer was in it */
 	/* internal */
 	struct dq_map *atts;	/* attachment id -> number in the chart */
 	uint32_t natts;
 	struct dq_map *mapped;	/* attachment id -> outstanding maps */
+	struct dq_map *left;	/* group -> calls before it that are left out (focus) */
+	struct dq_map *unseen;	/* number of an attachment in the chart: an unmap of it is left out */
 	struct dq_map *bufset;	/* buffer id -> index in bufs */
 	struct dq_strtab *strs;
 	struct dq_story_opts o;
 };
 
+/* What is said of a step, one after the other: m NULL for the first; NULL: no more. */
+const struct dq_said *dq_story_said(const struct dq_story *s, const struct dq_step *st,
+				    const struct dq_said *m);
+/* Is this a main mark, about a buffer of the story, that no step has? */
+bool dq_story_unsaid(const struct dq_story *s, const struct dq_said *m);
+/* Is how long the mapping of this attachment of the chart lasted not to be seen in it? from: when it began */
+bool dq_story_unseen_end(const struct dq_story *s, uint32_t att, uint64_t from);
+/* Who looks at the buffer with the CPU until unit u comes, which ends that; NULL: nobody is known to.
+ * *ret_user: user space does. */
+const struct dq_lane *dq_story_access(const struct dq_story *s, const struct dq_unit *u, bool *ret_user);
+/* Is a pause of so many ns between two steps worth telling? */
+bool dq_story_lull(const struct dq_story *s, uint64_t dt);
 int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32_t *bufs, size_t n,
 		 const struct dq_story_opts *opts);
 void dq_story_free(struct dq_story **s);

@@ -559,10 +559,10 @@ int dq_severity_by_name(const char *name)
 static const struct {
 	const char *key, *name;
 } classes[DQ_CLASS_MAX] = {
-	[DQ_CLASS_KERNEL] = { "kernel", "the kernel objects" },
+	[DQ_CLASS_KERNEL] = { "kernel", "kernel-enforced" },
 	[DQ_CLASS_DRIVER] = { "driver", "driver" },
 	[DQ_CLASS_APP] = { "application", "application" },
-	[DQ_CLASS_SPEED] = { "speed", "speed" },
+	[DQ_CLASS_SPEED] = { "speed", "performance" },
 };
 
 const char *dq_rule_class_name(enum dq_rule_class c)

@@ -31,14 +31,17 @@ static int by_role(const void *pa, const void *pb)
 		return a->maker ? -1 : 1;
 	if (a->kind != b->kind)
 		return a->kind < b->kind ? -1 : 1;
-	ret = strcmp(a->role, b->role);
+	ret = strcmp(a->role ? a->role : "", b->role ? b->role : "");
 	return ret ? ret : cmp_u64(a->hash, b->hash);
 }
 
 /* Who held it first is no order of the protocol. */
 static int by_text(const void *pa, const void *pb)
 {
-	return strcmp(((const struct dq_node *)pa)->text, ((const struct dq_node *)pb)->text);
+	const char *a = ((const struct dq_node *)pa)->text, *b = ((const struct dq_node *)pb)->text;
+
+	/* a loop has none; no life has one here, but a file that says so may come from anybody */
+	return strcmp(a ? a : "", b ? b : "");
 }
 
 static int sort_facts(struct dq_track *t)
@@ -66,7 +69,8 @@ static void hash_track(struct dq_track *t)
 	uint64_t h = dq_life_hash(0xcbf29ce484222325ULL, dq_track_key(t->kind),
 				  strlen(dq_track_key(t->kind)));
 
-	h = dq_life_hash(h, t->role, strlen(t->role) + 1);
+	/* NULL: there was no memory for it, and the shape will not be used */
+	h = dq_life_hash(h, t->role ? t->role : "", (t->role ? strlen(t->role) : 0) + 1);
 	for (size_t i = 0; i < t->n; i++) {
 		unsigned char b[8];
 

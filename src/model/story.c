@@ -192,6 +192,35 @@ static void name_task_lane(struct ctx *x, struct dq_lane *l, const struct dq_tas
 		l->name = t->comm;
 }
 
+/* "kworker/0:1" and "kworker/1:3" */
+static bool same_but_digits(const char *a, const char *b)
+{
+	while (*a && *b) {
+		a += strspn(a, "0123456789");
+		b += strspn(b, "0123456789");
+		if (*a != *b)
+			return false;
+		a += !!*a;
+		b += !!*b;
+	}
+	return *a == *b;
+}
+
+/* Told apart, buffers of several processes of one name are of one lane. */
+static int find_namesake(struct ctx *x, enum dq_lane_kind kind, const char *name)
+{
+	for (size_t i = 0; i < x->s->nlanes; i++) {
+		struct dq_lane *l = &x->s->lanes[i];
+
+		if (l->kind != kind || !same_but_digits(l->name, name))
+			continue;
+		if (kind == DQ_LANE_APP)
+			l->small = "several processes";
+		return (int)i;
+	}
+	return -1;
+}
+
 /* The process of a user task, or the kernel thread itself. */
 static int task_lane(struct ctx *x, uint32_t task)
 {
@@ -201,6 +230,8 @@ static int task_lane(struct ctx *x, uint32_t task)
 	uint64_t key = task_lane_key(x, task);
 	int l = find_lane(x, kind, key);
 
+	if (l < 0 && x->s->o.apart)
+		l = find_namesake(x, kind, kthread ? t->comm : dq_task_process(x->m, task));
 	if (l >= 0)
 		return l;
 	l = new_lane(x, kind, kthread ? t->comm : "", "kernel thread");
@@ -230,6 +261,9 @@ static const struct dq_dev *sys_dev(const struct ctx *x)
 {
 	const struct dq_dev *d = x->g.has_sys ? dq_model_dev(x->m, x->g.sys.dev) : NULL;
 
+	/* what was at the number before is not who works on the buffer */
+	if (d && !strncmp(x->g.sys.name, "dup", 3))
+		return NULL;
 	return d && !strcmp(d->kind, "chr") ? d : NULL;
 }
 
@@ -344,7 +378,7 @@ static struct dq_step *push(struct ctx *x, enum dq_step_kind kind, int from, int
 		x->t = t;
 	st->kind = kind;
 	st->from = from;
-	st->via = -1;
+	st->via = st->who = -1;
 	st->to = to;
 	st->t = x->t;
 	st->group = x->gi;
@@ -395,8 +429,17 @@ static void set_sys_text(struct ctx *x, struct dq_step *st, bool result, const c
 	dq_sb_free(&canon);
 }
 
-/* What a returned call changed: a mapping begins or ends, the CPU may look. */
-static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall *c)
+/* The CPU may look, for whoever called; what others call for their own sake is counted there. */
+static void note_access(const struct ctx *x, struct dq_step *st, const struct dq_mcall *c, int who,
+			enum dq_step_flag flag)
+{
+	st->flags |= flag;
+	if (!(c->flags & DQ_MC_UNCOUNTED) && who >= 0 && x->s->lanes[who].kind != DQ_LANE_CORE)
+		st->who = who;
+}
+
+/* What a returned call changed, which lane who made: a mapping begins or ends, the CPU may look. */
+static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall *c, int who)
 {
 	uint64_t n = 0;
 
@@ -424,11 +467,11 @@ static void note_state(struct ctx *x, struct dq_step *st, const struct dq_mcall 
 	case HOOK_KMAP:
 	case HOOK_BEGIN_CPU:
 	case HOOK_BEGIN_CPU_PARTIAL:
-		st->flags |= DQ_ST_CPU_KERNEL;
+		note_access(x, st, c, who, DQ_ST_CPU_KERNEL);
 		break;
 	case HOOK_IOCTL:
 		if (c->phase == DQ_PH_CPU_BEGIN)
-			st->flags |= DQ_ST_CPU_USER;
+			note_access(x, st, c, who, DQ_ST_CPU_USER);
 		break;
 	default:
 		break;
@@ -538,6 +581,12 @@ static bool has_result(const struct ctx *x, const struct dq_mcall *c)
 	return true;
 }
 
+static void fatal_text(struct dq_step *st, bool sys)
+{
+	st->flags |= DQ_ST_MISSED | DQ_ST_FATAL;
+	st->text = sys ? "no return: the task died" : "the task died in this call";
+}
+
 static void unfinished_text(struct ctx *x, struct dq_step *st, bool open, uint64_t dur)
 {
 	char buf[32];
@@ -633,9 +682,13 @@ static struct dq_step *push_result(struct ctx *x, const struct dq_mcall *c, int 
 		return NULL;
 	st->phase = c->phase;
 	st->buf = c->c.buf;
+	st->seq = c->c.seq;
 	st->att = dq_story_att(x->s, c->c.att);
 	if (c->c.flags & (DQ_CALL_OPEN | DQ_CALL_MISSED)) {
-		unfinished_text(x, st, c->c.flags & DQ_CALL_OPEN, c->c.dur);
+		if (c->c.fatal)
+			fatal_text(st, false);
+		else
+			unfinished_text(x, st, c->c.flags & DQ_CALL_OPEN, c->c.dur);
 		st->small = both(x, st->small, waited(x, index_of(x, c)));
 		return st;
 	}
@@ -775,6 +828,7 @@ static struct dq_step *push_call(struct ctx *x, size_t i, int from, int to, cons
 	if (!st)
 		return NULL;
 	st->phase = c->phase;
+	st->seq = c->c.seq;
 	st->att = dq_story_att(x->s, c->c.att);
 	st->ncalls = !(c->flags & DQ_MC_UNCOUNTED);
 	if (c->flags & DQ_MC_UNCOUNTED)
@@ -817,7 +871,7 @@ static void emit_via(struct ctx *x, size_t i, size_t cbi, int from)
 	st->via = core;
 	st->ncalls++;
 	if (!has_result(x, c)) {
-		note_state(x, st, c);
+		note_state(x, st, c, from);
 	} else if (has_result(x, cb) && !same_end(c, cb)) {
 		push_result(x, cb, exp, core);
 		res = push_result(x, c, core, from);
@@ -830,7 +884,7 @@ static void emit_via(struct ctx *x, size_t i, size_t cbi, int from)
 		if (res && both)
 			res->via = core;
 	}
-	note_state(x, res, c);
+	note_state(x, res, c, from);
 }
 
 static bool lane_left_of_core(const struct ctx *x, int lane)
@@ -922,7 +976,7 @@ static void say_transfer(struct ctx *x, struct dq_step *st, const struct dq_tran
 	if (t->from_fd >= 0)
 		put_fd_number(&sb, "", t->from_fd);
 	put_fd_number(&sb, t->from_fd >= 0 ? " → " : "→ ", t->to_fd);
-	if (x->s->nbufs > 1)
+	if (x->s->nbufs > 1 && !x->s->o.apart)
 		dq_sb_printf(&sb, " of #%u", t->buf);
 	st->text = keep_sb(x, &sb);
 	dq_sb_puts(&sb, by);
@@ -1016,7 +1070,7 @@ static void emit_call(struct ctx *x, size_t i)
 	if (x->err)
 		return;
 	note_state(x, has_result(x, c) ? push_result(x, c, core, from) :
-					 &x->s->steps[x->s->nsteps - 1], c);
+					 &x->s->steps[x->s->nsteps - 1], c, from);
 }
 
 static void emit_children(struct ctx *x, size_t i)
@@ -1162,7 +1216,10 @@ static struct dq_step *push_sys_result(struct ctx *x, int from)
 	st->phase = sys_phase(x);
 	st->buf = x->v[0].c.buf;
 	if (s->flags & (DQ_SYS_OPEN | DQ_SYS_MISSED)) {
-		unfinished_text(x, st, s->flags & DQ_SYS_OPEN, s->t1 > s->t0 ? s->t1 - s->t0 : 0);
+		if (s->fatal)
+			fatal_text(st, true);
+		else
+			unfinished_text(x, st, s->flags & DQ_SYS_OPEN, s->t1 > s->t0 ? s->t1 - s->t0 : 0);
 		st->small = both(x, st->small, waited(x, -1));
 		return st;
 	}
@@ -1242,7 +1299,7 @@ static void emit_sys_core(struct ctx *x)
 		return;
 	st = &x->s->steps[x->s->nsteps - 1];
 	if (frame)
-		note_state(x, st, frame);
+		note_state(x, st, frame, x->app);
 	for (size_t i = 0; i < x->n; i++)	/* in the arrow's second leg */
 		if (via && x->v[i].c.hook == HOOK_RELEASE)
 			dq_effect_of_call(&st->effect, &x->v[i]);
@@ -1262,9 +1319,7 @@ static void emit_sys_driver(struct ctx *x, int target)
 
 static bool of_story(const struct dq_story *s, uint32_t buf)
 {
-	uint64_t n;
-
-	return dq_map_get(s->bufset, buf, &n);
+	return dq_story_has(s, buf);
 }
 
 /* Copies the calls of the story's buffers into x->v; parents move along. */
@@ -1442,10 +1497,10 @@ static void app_text(struct ctx *x, struct dq_step *st, uint32_t buf, bool first
 	if (sys)
 		set_sys_text(x, st, false, "");
 	st->buf = buf;
-	if (sys && !first)
+	if (sys && !first && !x->s->o.apart)
 		st->text = "also";
 	dq_sb_puts(&text, st->text);
-	app_words(x, &words, buf, core && first);
+	app_words(x, &words, buf, core && (first || x->s->o.apart));
 	dq_sb_printf(&text, "%s%s", text.len && words.len ? " → " : "", dq_sb_str(&words));
 	st->hash = hash_text(st->hash, dq_sb_str(&words));
 	for (size_t i = 0; i < x->n; i++)
@@ -1515,7 +1570,7 @@ static void app_buffer(struct ctx *x, uint32_t buf, bool first)
 	st->via = via;
 	st->phase = app_phase(x, buf);
 	st->flags |= sys ? DQ_ST_SYS : 0;
-	if (first && sys)
+	if ((first || x->s->o.apart) && sys)
 		st->small = sys_aside(x);
 	st->small = both(x, st->small, waited(x, -1));
 	st->dur = x->g.t1 - x->g.t0;
@@ -1599,7 +1654,7 @@ static uint64_t lane_hash(const struct dq_story *s, int lane)
 static int cut_units(struct dq_story *s)
 {
 	struct dq_unit *u = NULL;
-	bool cut = false;
+	bool cut = false, here;
 
 	for (size_t i = 0; i < s->nsteps; i++) {
 		struct dq_step *st = &s->steps[i];
@@ -1608,7 +1663,11 @@ static int cut_units(struct dq_story *s)
 				    (uint64_t)(st->flags & ~(uint32_t)DQ_ST_CONTEXT) << 16);
 		st->hash = hash_mix(st->hash, lane_hash(s, st->from) << 40 |
 				    lane_hash(s, st->to) << 20 | lane_hash(s, st->via));
-		if (!u || u->group != st->group) {
+		bool chapter = dq_story_next_chapter(s, i);
+
+		if (chapter && dq_story_begin_chapter(s, i))
+			return -ENOMEM;
+		if (!u || u->group != st->group || chapter) {
 			u = DQ_PUSH(s->units, s->nunits, s->cap_units);
 			if (!u)
 				return -ENOMEM;
@@ -1617,15 +1676,16 @@ static int cut_units(struct dq_story *s)
 			u->t0 = st->t;
 			u->times = 1;
 			/* no loop goes on over what is not known */
-			u->cut = s->m->skipped.calls && !cut && u->t0 >= s->m->skipped.to;
-			cut |= u->cut;
-			u->hash = u->cut ? hash_mix(0, s->m->skipped.calls) : 0;
+			here = s->m->skipped.calls && !cut && u->t0 >= s->m->skipped.to;
+			cut |= here;
+			u->left_out = (here ? s->m->skipped.calls : 0) + dq_story_left(s, u->group);
+			u->hash = u->left_out ? hash_mix(0, u->left_out) : 0;
 		}
 		u->n++;
 		u->t1 = st->t;
 		u->hash = hash_mix(u->hash, st->hash);
 	}
-	return 0;
+	return dq_story_begin_chapter(s, s->nsteps);
 }
 
 static int by_u64(const void *pa, const void *pb)
@@ -1645,6 +1705,8 @@ static int median_step(struct dq_story *s)
 	if (!v)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->nunits; i++) {
+		if (dq_story_chapter(s, i))
+			last = NULL;
 		for (size_t k = s->units[i].first; k < s->units[i].first + s->units[i].n; k++) {
 			if (last)
 				v[n++] = s->steps[k].t - last->t;
@@ -1826,17 +1888,22 @@ static int build(struct dq_story *s)
 {
 	struct ctx x = { .s = s, .m = s->m, .task_t = dq_map_new(), .arrivals = dq_map_new(),
 			 .buf_lane = dq_map_new() };
-	int ret = 0;
+	struct dq_effect *unseen = calloc(s->nbufs + 1, sizeof(*unseen));
+	bool *wanted = NULL;
+	int ret = unseen ? 0 : -ENOMEM;
 
 	if (!x.task_t || !x.arrivals || !x.buf_lane || index_arrivals(&x)) {
 		dq_map_free(x.task_t);
 		dq_map_free(x.arrivals);
 		dq_map_free(x.buf_lane);
+		free(unseen);
 		return -ENOMEM;
 	}
-	x.by_buf = s->nbufs > 1 || s->o.detail == DQ_DETAIL_APP;
-	x.by_thread = s->o.detail == DQ_DETAIL_APP && few_threads(&x);
-	if (!x.by_buf)
+	x.by_buf = !s->o.apart && (s->nbufs > 1 || s->o.detail == DQ_DETAIL_APP);
+	x.by_thread = !s->o.apart && s->o.detail == DQ_DETAIL_APP && few_threads(&x);
+	if (s->o.apart)
+		new_lane(&x, DQ_LANE_CORE, "buffer", "one at a time");
+	else if (!x.by_buf)
 		new_lane(&x, DQ_LANE_CORE, "dma-buf", "core");
 	else if (s->nbufs == 1)
 		buffer_lane(&x, s->bufs[0]);
@@ -1844,16 +1911,27 @@ static int build(struct dq_story *s)
 		const struct dq_mbuf *b = dq_model_buf(s->m, s->bufs[i]);
 
 		exporter_lane(&x, s->bufs[i]);
-		tell_before(&x, s->bufs[i]);
+		if (!s->o.apart)
+			tell_before(&x, s->bufs[i]);
 		s->calls += b ? b->calls : 0;
 	}
-	ret = x.err;
+	if (!ret)
+		ret = x.err ? x.err : dq_story_focus(s, &wanted);
 	for (size_t i = 0; i < s->m->ngroups && !ret; i++) {
 		const struct dq_group *g = &s->m->groups[i];
+		size_t first = s->nsteps;
 
-		if (g->t1 >= s->o.from && g->t0 <= s->o.to)
-			ret = emit_group(&x, g);
+		if (g->t1 < s->o.from || g->t0 > s->o.to)
+			continue;
+		if (wanted && !wanted[i]) {
+			ret = dq_story_pass_over(s, g, unseen);
+			continue;
+		}
+		ret = emit_group(&x, g);
+		dq_story_catch_up(s, first, unseen);
 	}
+	free(wanted);
+	free(unseen);
 	for (size_t i = 0; i < s->m->ntransfers && !ret; i++) {
 		if (s->m->transfers[i].way == DQ_WAY_FORK && of_story(s, s->m->transfers[i].buf))
 			emit_fork(&x, i);
@@ -1879,9 +1957,10 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 	s->bufs = calloc(n ? n : 1, sizeof(*s->bufs));
 	s->atts = dq_map_new();
 	s->mapped = dq_map_new();
+	s->unseen = dq_map_new();
 	s->bufset = dq_map_new();
 	s->strs = dq_strtab_new();
-	if (!s->bufs || !s->atts || !s->mapped || !s->bufset || !s->strs)
+	if (!s->bufs || !s->atts || !s->mapped || !s->unseen || !s->bufset || !s->strs)
 		goto fail;
 	memcpy(s->bufs, bufs, n * sizeof(*bufs));
 	s->nbufs = n;
@@ -1894,17 +1973,29 @@ int dq_story_new(struct dq_story **ret_s, const struct dq_model *m, const uint32
 		goto fail;
 	if (s->nsteps)
 		qsort(s->steps, s->nsteps, sizeof(*s->steps), by_time);
-	ret = dq_story_bars(s);
+	ret = s->o.apart ? dq_story_sort_apart(s) : 0;
+	if (!ret)
+		ret = dq_story_bars(s);
+	if (!ret)
+		ret = dq_story_mark(s);
 	if (!ret)
 		ret = cut_units(s);
 	if (!ret)
+		ret = dq_story_note_access(s);
+	if (!ret)
 		ret = dq_story_fold(s);
+	if (!ret)
+		dq_story_access_in_loops(s);
+	if (!ret && s->o.apart)
+		ret = dq_story_cut_chapters(s, s->o.max_steps);
+	if (!ret)
+		ret = dq_story_mark_drawn(s);
 	if (!ret)
 		ret = median_step(s);
 	if (!ret)
 		ret = dq_story_lanes(s);
 	if (!ret)
-		ret = dq_story_paginate(s, s->o.max_steps);
+		ret = dq_story_paginate(s, s->o.apart ? 0 : s->o.max_steps);
 	if (ret)
 		goto fail;
 	*ret_s = s;
@@ -1922,8 +2013,11 @@ void dq_story_free(struct dq_story **ps)
 		return;
 	dq_map_free(s->atts);
 	dq_map_free(s->mapped);
+	dq_map_free(s->unseen);
 	dq_map_free(s->bufset);
+	dq_map_free(s->left);
 	dq_strtab_free(s->strs);
+	free(s->said);
 	free(s->before);
 	free(s->bufs);
 	free(s->lanes);
@@ -1931,6 +2025,7 @@ void dq_story_free(struct dq_story **ps)
 	free(s->units);
 	free(s->loops);
 	free(s->pages);
+	free(s->chapters);
 	free(s);
 	*ps = NULL;
 }

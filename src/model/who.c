@@ -23,7 +23,7 @@ bool dq_is_helper(const char *module)
 	if (!strncmp(module, "videobuf2_", strlen("videobuf2_")))
 		return true;
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(names); i++)
-		if (!strcmp(module, names[i]))
+		if (*module == *names[i] && !strcmp(module, names[i]))
 			return true;
 	return false;
 }
@@ -78,8 +78,13 @@ static const struct dq_module *caller_module(struct dq_model *m, const char *cal
 	const char *name;
 	uint64_t i;
 
-	if (dq_map_get(m->ix_module, (uintptr_t)caller, &i))
+	if (m->last_module && caller == m->last_caller)
+		return &m->modules[m->last_module - 1];
+	if (dq_map_get(m->ix_module, (uintptr_t)caller, &i)) {
+		m->last_caller = caller;
+		m->last_module = i + 1;
 		return &m->modules[i];
+	}
 	name = module_name(m, caller);
 	if (!name || dq_map_put(m->ix_module, (uintptr_t)caller, m->nmodules))
 		return NULL;
@@ -110,7 +115,15 @@ const char *dq_who_stands_behind(const struct dq_mbuf *b, const char *module)
 	return module;
 }
 
-static int learn(struct dq_mbuf *b, const char *name, const char *who, const char *whodev)
+void dq_who_changed(struct dq_model *m, struct dq_mbuf *b)
+{
+	if (b)
+		b->version = ++m->versions;
+	else
+		memset(m->memo, 0, DQ_WHO_MEMOS * sizeof(*m->memo));
+}
+
+static int learn(struct dq_model *m, struct dq_mbuf *b, const char *name, const char *who, const char *whodev)
 {
 	struct dq_alias *a;
 
@@ -121,7 +134,10 @@ static int learn(struct dq_mbuf *b, const char *name, const char *who, const cha
 		a = DQ_PUSH(b->aliases, b->naliases, b->cap_aliases);
 	if (!a)
 		return -ENOMEM;
+	if (a->name == name && a->who == who && a->whodev == whodev)
+		return 0;
 	*a = (struct dq_alias){ name, who, whodev };
+	dq_who_changed(m, b);
 	return 0;
 }
 
@@ -133,11 +149,19 @@ const char *dq_dev_driver(const struct dq_dev *d)
 	return d->driver;
 }
 
-static const struct dq_dev *sys_dev(const struct dq_model *m, const struct dq_sys *sys)
+static const struct dq_dev *sys_dev(struct dq_model *m, const struct dq_sys *sys)
 {
-	const struct dq_dev *d = sys && sys->dev ? dq_model_dev(m, sys->dev) : NULL;
+	const struct dq_dev *d;
 
-	return d && strcmp(d->kind, "dmabuf") ? d : NULL;
+	if (!sys || !sys->dev)
+		return NULL;
+	if (sys->dev != m->last_dev) {
+		d = dq_model_dev(m, sys->dev);
+		m->last_dev = sys->dev;
+		m->last_driver = d && strcmp(d->kind, "dmabuf") ? d : NULL;
+		m->last_driver_name = m->last_driver ? dq_dev_driver(d) : "";
+	}
+	return m->last_driver;
 }
 
 void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys *sys)
@@ -145,6 +169,7 @@ void dq_who_exporter(struct dq_model *m, struct dq_mbuf *b, const struct dq_sys 
 	const struct dq_dev *d = sys_dev(m, sys);
 	const char *said = *b->b.owner ? b->b.owner : b->b.exp_name;
 
+	dq_who_changed(m, b);
 	b->from_heap = d && (!strcmp(d->subsystem, "dma_heap") || !strcmp(d->path, "/dev/ion"));
 	if (*said && !dq_is_helper(said))
 		return;
@@ -162,12 +187,13 @@ static const char *att_name(const struct dq_att *a)
 	return *a->dev ? a->dev : a->bus;
 }
 
-void dq_who_att(struct dq_mbuf *b, const struct dq_att *a)
+void dq_who_att(struct dq_model *m, struct dq_mbuf *b, const struct dq_att *a)
 {
 	const char *name = att_name(a);
 
 	if (!*name)
 		return;
+	dq_who_changed(m, b);
 	b->att_many |= b->att_who && strcmp(b->att_who, name);
 	b->att_who = name;
 	b->att_dev = a->dev;
@@ -179,31 +205,30 @@ void dq_who_att(struct dq_mbuf *b, const struct dq_att *a)
  * when a library makes the attachment in a syscall on a driver's device, it is that one.
  */
 static void name_importer(struct dq_matt *att, const struct dq_mcall *c,
-			  const struct dq_module *module, const struct dq_dev *d)
+			  const struct dq_module *module, const char *driver)
 {
 	bool attaches = c->c.hook == HOOK_ATTACH || c->c.hook == HOOK_DYNAMIC_ATTACH;
 	const char *name = att_name(&att->a);
 
-	if (attaches && d && *dq_dev_driver(d) && module->helper &&
-	    !dq_same_driver(dq_dev_driver(d), name))
-		name = dq_dev_driver(d);
+	if (attaches && *driver && module->helper && !dq_same_driver(driver, name))
+		name = driver;
 	att->importer = *name ? name : *module->name ? module->name : "unknown importer";
 }
 
-static int who_attached(struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *att,
-			const struct dq_module *module, const struct dq_dev *d)
+static int who_attached(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, struct dq_matt *att,
+			const struct dq_module *module, const char *driver)
 {
 	int ret = 0;
 
 	if (!*att->importer)
-		name_importer(att, c, module, d);
+		name_importer(att, c, module, driver);
 	c->who = att->importer;
 	c->whodev = att->a.dev;
 	/* later calls without an attachment come through the same module or device */
 	if (module->helper)
-		ret = learn(b, module->family, c->who, c->whodev);
-	if (!ret && d && *dq_dev_driver(d))
-		ret = learn(b, dq_dev_driver(d), c->who, c->whodev);
+		ret = learn(m, b, module->family, c->who, c->whodev);
+	if (!ret)
+		ret = learn(m, b, driver, c->who, c->whodev);
 	return ret;
 }
 
@@ -214,11 +239,10 @@ static bool is_hidden(const struct dq_mcall *c)
 }
 
 /* A call that names no attachment: the caller's module, seen through the libraries. */
-static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const struct dq_module *module,
-		      const struct dq_dev *d)
+static int who_called(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_module *module,
+		      const char *driver)
 {
 	bool helper = !*module->name || module->helper, hidden = is_hidden(c);
-	const char *driver = d ? dq_dev_driver(d) : "";
 	const char *key = !helper ? module->name : *driver ? driver : module->family;
 	const struct dq_alias *a = find_alias(b, key);
 
@@ -237,7 +261,7 @@ static int who_called(struct dq_mbuf *b, struct dq_mcall *c, const struct dq_mod
 		return 0;
 	}
 	c->who = key;
-	return helper && *driver ? learn(b, module->family, key, "") : 0;
+	return helper && *driver ? learn(m, b, module->family, key, "") : 0;
 }
 
 static bool is_known_importer(const struct dq_mbuf *b, const char *who)
@@ -266,22 +290,23 @@ static bool by_exporter(const struct dq_mbuf *b, const struct dq_mcall *c)
 	}
 }
 
-int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_sys *sys)
+static int find_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_sys *sys)
 {
 	struct dq_matt *att = c->c.att ? dq_matt(m, c->c.att) : NULL;
-	const struct dq_dev *d = sys_dev(m, sys);
-	const struct dq_module *module = caller_module(m, c->c.caller ? c->c.caller : "");
+	const char *driver = sys_dev(m, sys) ? m->last_driver_name : ""; /* behind the syscall's device */
+	const char *caller = c->c.caller ? c->c.caller : "";
+	const struct dq_module *module = caller_module(m, caller);
 	size_t fn;
 
 	if (!module)
 		return -ENOMEM;
 	if (att) {
-		int ret = who_attached(b, c, att, module, d);
+		int ret = who_attached(m, b, c, att, module, driver);
 
 		if (ret)
 			return ret;
 	} else {
-		int ret = who_called(b, c, module, d);
+		int ret = who_called(m, b, c, module, driver);
 
 		if (ret)
 			return ret;
@@ -294,8 +319,51 @@ int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const stru
 	if (!*c->who && is_hidden(c))
 		c->who = "unknown caller";
 	if (!*c->who) {		/* a built-in driver: the function is all that is known */
-		fn = strcspn(c->c.caller, " [");
-		c->who = fn ? intern(m, c->c.caller, fn) : "kernel";
+		fn = strcspn(caller, " [");
+		c->who = fn ? intern(m, caller, fn) : "kernel";
 	}
 	return c->who ? 0 : -ENOMEM;
+}
+
+static int add_importer(struct dq_model *m, struct dq_mbuf *b, const struct dq_mcall *c)
+{
+	const char **row;
+
+	if (!*c->who || (c->flags & DQ_MC_EXPORTER))
+		return 0;
+	for (size_t i = 0; i < b->nimporters; i++)
+		if (b->importers[i] == c->who || !strcmp(b->importers[i], c->who))
+			return 0;
+	row = DQ_PUSH(b->importers, b->nimporters, b->cap_importers);
+	if (!row)
+		return -ENOMEM;
+	*row = c->who;
+	dq_who_changed(m, b);
+	return 0;
+}
+
+/* An answer is remembered when finding it changed nothing: then it would be found again. */
+int dq_who(struct dq_model *m, struct dq_mbuf *b, struct dq_mcall *c, const struct dq_sys *sys)
+{
+	uint32_t dev = sys ? sys->dev : 0;
+	size_t at = (c->c.buf * 31 + c->c.hook * 7 + c->c.att + (size_t)(uintptr_t)c->c.caller / 8) %
+		    DQ_WHO_MEMOS;
+	struct dq_who_memo *memo = &m->memo[at];
+	uint64_t version = b->version;
+	int ret;
+
+	if (memo->version == version && memo->buf == c->c.buf && memo->caller == c->c.caller &&
+	    memo->hook == c->c.hook && memo->att == c->c.att && memo->dev == dev) {
+		c->who = memo->who;
+		c->whodev = memo->whodev;
+		c->flags |= memo->exporter ? DQ_MC_EXPORTER : 0;
+		return 0;
+	}
+	ret = find_who(m, b, c, sys);
+	if (!ret)
+		ret = add_importer(m, b, c);
+	if (!ret && b->version == version)
+		*memo = (struct dq_who_memo){ c->c.caller, version, c->c.buf, c->c.att, dev, c->c.hook,
+					      !!(c->flags & DQ_MC_EXPORTER), c->who, c->whodev };
+	return ret;
 }
