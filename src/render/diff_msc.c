@@ -2,9 +2,11 @@
 /*
  * diff_msc.c - what changed, as one chart of both sides, in Msc-generator's language.
  *
- * A stretch that is the same is a box that says how long it is, but for the steps next to a
- * difference. At the left are the numbers of the step in BASE and in NEW. Every text goes through
- * dq_msc_escape(). May use src/model and src/util.
+ * Either each step once, with how it differs, or BASE at the left and NEW at the right, with lanes
+ * of their own and a step's two arrows at one height. A stretch that is the same is a box that
+ * says how long it is, but for the steps next to a difference. At the left are the numbers of the
+ * step in BASE and in NEW. Every text goes through dq_msc_escape_seen(): what lives are made of is
+ * safe to print already. May use src/model and src/util.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -16,6 +18,7 @@
 
 #define LABEL_MAX  100	/* code points */
 #define ARROWS_MAX 200
+#define NOTES_MAX  8	/* findings and holders below the chart */
 #define RUN_MIN	   3	/* equal steps that are not drawn one by one */
 
 extern const unsigned char dq_tmpl_diff[];
@@ -38,6 +41,8 @@ struct row {
 
 struct em {
 	struct dq_sb *o;
+	bool beside;		/* two sets of lanes */
+	char side;		/* of the lanes that are written: 'a', 'b'; '\0': there is one set */
 	struct lane *lanes;
 	size_t nlanes, cap_lanes;
 	const struct dq_pair *p;
@@ -127,15 +132,16 @@ static void find_lanes(struct em *e, const struct dq_node *n, bool in_callback, 
 {
 	const char *w = dq_node_behind_word(n->text);
 	size_t exp = lane(e, L_EXP, exporter(e), strlen(exporter(e)));
+	bool driver = n->kind != DQ_NODE_SYS && !strncmp(w, ": ", 2);
 
 	r->to = core_lane(e);
-	r->from = app_lane(e);
+	r->from = driver || n->flags & DQ_NODE_CALLBACK || in_callback ? r->to : app_lane(e);
 	if (n->kind == DQ_NODE_SYS) {
 		r->to = sys_target(e, n->text);
 	} else if (n->flags & DQ_NODE_CALLBACK) {
 		r->from = r->to;
 		r->to = exp;
-	} else if (!strncmp(w, ": ", 2)) {
+	} else if (driver) {
 		r->from = driver_lane(e, n->text, (size_t)(w - n->text));
 	} else if (in_callback) {
 		r->from = exp;
@@ -151,6 +157,8 @@ static void lane_id(struct em *e, size_t i)
 
 	for (size_t k = 0; k < i; k++)
 		n += e->lanes[k].kind == e->lanes[i].kind;
+	if (e->side)
+		dq_sb_putc(e->o, e->side);
 	put(e, p[e->lanes[i].kind]);
 	if (e->lanes[i].kind != L_CORE)
 		dq_sb_printf(e->o, "%u", n);
@@ -188,7 +196,7 @@ static void put_part(struct em *e, const char *s, size_t len)
 	if (!part)
 		e->err = -ENOMEM;
 	else
-		dq_msc_escape(e->o, part, LABEL_MAX);
+		dq_msc_escape_seen(e->o, part, LABEL_MAX);
 	free(part);
 }
 
@@ -220,13 +228,15 @@ static void put_number(struct em *e, uint64_t n)
 	put(e, buf);
 }
 
-static void put_numbers(struct em *e, const struct row *r, const char *sign)
+static void put_numbers(struct em *e, const struct row *r, const char *sign, const char *color)
 {
 	put(e, "; comment: ");
+	if (color)
+		dq_sb_printf(e->o, "\\c(%s)\\b", color);
 	put_number(e, r->na);
 	dq_sb_printf(e->o, "\\~%s\\~", sign);
 	put_number(e, r->nb);
-	put(e, ";\n");
+	put(e, ";");
 }
 
 /* The lane says who. */
@@ -246,39 +256,103 @@ static bool same_who(const struct dq_node *a, const struct dq_node *b)
 
 /* ---- rows ---- */
 
-static void draw(struct em *e, const struct row *r)
+/* How a row looks: by the first of these that its verdict has. */
+static const struct look {
+	uint32_t v;
+	const char *style, *sign, *color;
+} looks[] = {
+	{ DQ_D_MOVED, "moved", "↕", "chg" },	  { DQ_D_ADDED, "added", "+", "add" },
+	{ DQ_D_REMOVED, "removed", "−", "del" }, { DQ_D_CHANGED, "changed", "~", "chg" },
+	{ DQ_D_RENAMED, "changed", "~", "chg" },
+};
+
+static const struct look *look_of(const struct row *r)
 {
 	uint32_t v = r->u->rule >= 0 ? 0 : r->mark | r->u->verdict;
-	bool changed = v & (DQ_D_CHANGED | DQ_D_RENAMED);
-	const char *style = v & DQ_D_MOVED ? "moved" : v & DQ_D_ADDED ? "added" :
-			    v & DQ_D_REMOVED ? "removed" : changed ? "changed" : NULL;
-	const char *sign = v & DQ_D_MOVED ? "↕" : v & DQ_D_ADDED ? "+" : v & DQ_D_REMOVED ? "−" :
-			   changed ? "~" : "\\~";
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(looks); i++)
+		if (v & looks[i].v)
+			return &looks[i];
+	return NULL;
+}
+
+static void put_times_of(struct em *e, uint64_t n)
+{
+	if (n > 1)
+		dq_sb_printf(e->o, " (× %" PRIu64 ")", n);
+}
+
+static void begin_arrow(struct em *e, const struct row *r, const struct dq_node *n)
+{
+	lane_id(e, r->from);
+	put(e, n->kind == DQ_NODE_FACT ? "--" : "->");
+	lane_id(e, r->to);
+	put(e, n->kind == DQ_NODE_FACT ? ": held by " : ": ");
+}
+
+static void draw_union(struct em *e, const struct row *r, const struct look *l)
+{
 	const struct dq_node *n = r->u->a ? r->u->a : r->u->b;
+	bool changed = l && l->v & (DQ_D_CHANGED | DQ_D_RENAMED);
+
+	begin_arrow(e, r, n);
+	if (changed && same_who(r->u->a, r->u->b))
+		put_change(e, without_who(r->u->a), without_who(r->u->b));
+	else if (changed)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a change has both sides */
+		put_change(e, r->u->a->text, r->u->b->text);
+	else
+		dq_msc_escape_seen(e->o, without_who(n), LABEL_MAX);
+	if (r->u->a_max != 1 && r->u->b_max != 1)
+		put_times_of(e, r->u->b_max ? r->u->b_max : r->u->a_max);
+	if (l)
+		dq_sb_printf(e->o, " [%s]", l->style);
+	put_numbers(e, r, l ? l->sign : "\\~", l ? l->color : NULL);
+	put(e, "\n");
+}
+
+/* The arrow of one side in braces of its own, so that the two begin at one height. */
+static void draw_side(struct em *e, const struct row *r, const struct look *l, char side)
+{
+	const struct dq_node *n = side == 'a' ? r->u->a : r->u->b;
+
+	put(e, "{ ");
+	e->side = side;
+	if (n) {
+		begin_arrow(e, r, n);
+		dq_msc_escape_seen(e->o, without_who(n), LABEL_MAX);
+		put_times_of(e, side == 'a' ? r->u->a_max : r->u->b_max);
+		if (l)
+			dq_sb_printf(e->o, " [%s]", l->style);
+		if (side == 'a' || !r->u->a)
+			put_numbers(e, r, l ? l->sign : "\\~", l ? l->color : NULL);
+		else
+			put(e, ";");
+	}
+	e->side = '\0';
+	put(e, " }");
+}
+
+static void draw(struct em *e, const struct row *r)
+{
+	const struct look *l = look_of(r);
 
 	if (e->arrows++ >= ARROWS_MAX) {
 		e->left_out++;
 		return;
 	}
 	indent(e);
-	lane_id(e, r->from);
-	put(e, n->kind == DQ_NODE_FACT ? "--" : "->");
-	lane_id(e, r->to);
-	put(e, ": ");
-	if (n->kind == DQ_NODE_FACT)
-		put(e, "held by ");
-	if (changed && same_who(r->u->a, r->u->b))
-		put_change(e, without_who(r->u->a), without_who(r->u->b));
-	else if (changed)
-		put_change(e, r->u->a->text, r->u->b->text);
-	else
-		dq_msc_escape(e->o, without_who(n), LABEL_MAX);
-	if (r->u->a_max != 1 && r->u->b_max != 1 && (r->u->a_max || r->u->b_max))
-		dq_sb_printf(e->o, " (× %" PRIu64 ")", r->u->b_max ? r->u->b_max : r->u->a_max);
-	if (style)
-		dq_sb_printf(e->o, " [%s]", style);
-	put_numbers(e, r, sign);
+	if (!e->beside) {
+		draw_union(e, r, l);
+		return;
+	}
+	draw_side(e, r, l, 'a');
+	put(e, " ");
+	draw_side(e, r, l, 'b');
+	put(e, ";\n");
 }
+
+static void rows(struct em *e, const struct dq_unode *v, size_t n, uint32_t mark, bool in_callback);
 
 static void flush(struct em *e)
 {
@@ -292,12 +366,10 @@ static void flush(struct em *e)
 	e->nsame = 0;
 }
 
-static void rows(struct em *e, const struct dq_unode *v, size_t n, uint32_t mark, bool in_callback);
-
 static bool any_difference(const struct dq_unode *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (v[i].verdict || v[i].deviates || any_difference(v[i].kids, v[i].nkids))
+		if (v[i].verdict || v[i].deviates || v[i].moved || any_difference(v[i].kids, v[i].nkids))
 			return true;
 	return false;
 }
@@ -389,6 +461,48 @@ static void rows(struct em *e, const struct dq_unode *v, size_t n, uint32_t mark
 	}
 }
 
+/* ---- tracks ---- */
+
+static void put_track(struct em *e, const struct dq_utrack *t, uint32_t mark)
+{
+	put_whole_width(e);
+	put(e, ": ");
+	if (mark)
+		put(e, mark & DQ_D_ADDED ? "\\c(add)+ " : "\\c(del)− ");
+	dq_msc_escape_seen(e->o, dq_track_key(t->kind), LABEL_MAX);
+	put(e, " ");
+	dq_msc_escape_seen(e->o, t->role_b ? t->role_b : t->role_a, LABEL_MAX);
+	put(e, " [run];\n");
+}
+
+static void count_rows(struct em *e, const struct dq_unode *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((v[i].a ? v[i].a : v[i].b)->kind != DQ_NODE_LOOP) {
+			e->na += v[i].a != NULL;
+			e->nb += v[i].b != NULL;
+		}
+		count_rows(e, v[i].kids, v[i].nkids);
+	}
+}
+
+/* In a track without a difference nothing is next to one. */
+static void equal_track(struct em *e, const struct dq_utrack *t)
+{
+	uint64_t before = e->na;
+
+	count_rows(e, t->v, t->n);
+	if (e->na == before)
+		return;
+	put_whole_width(e);
+	dq_sb_printf(e->o, ": %" PRIu64 " identical step%s, ", e->na - before,
+		     e->na - before == 1 ? "" : "s");
+	dq_msc_escape_seen(e->o, dq_track_key(t->kind), LABEL_MAX);
+	put(e, " ");
+	dq_msc_escape_seen(e->o, t->role_b, LABEL_MAX);
+	put(e, " [run];\n");
+}
+
 /* ---- the chart ---- */
 
 static void pair(struct em *e, const struct dq_pair *p, bool alone)
@@ -412,25 +526,60 @@ static void pair(struct em *e, const struct dq_pair *p, bool alone)
 				!p->b || t->verdict & DQ_D_REMOVED ? DQ_D_REMOVED : 0;
 
 		e->t = t;
-		rows(e, t->v, t->n, t->rule < 0 ? mark : 0, false);
+		mark = t->rule < 0 ? mark : 0;
+		if (!mark && !any_difference(t->v, t->n)) {
+			equal_track(e, t);
+			continue;
+		}
+		/* a thread of the application has a lane that says who it is */
+		if (t->kind != DQ_TRACK_APP || (mark && p->a && p->b))
+			put_track(e, t, mark);
+		rows(e, t->v, t->n, mark, false);
 		flush(e);
 	}
 }
 
 static const enum lane_kind lane_order[] = { L_APP, L_IMP, L_CORE, L_EXP };
 
-static void put_lanes(struct em *e, struct dq_sb *to)
+static void put_lanes(struct em *e)
 {
-	e->o = to;
 	for (size_t k = 0; k < DQ_ARRAY_SIZE(lane_order); k++)
 		for (size_t i = 0; i < e->nlanes; i++) {
 			if (e->lanes[i].kind != lane_order[k])
 				continue;
 			lane_id(e, i);
 			put(e, ": ");
-			dq_msc_escape(to, e->lanes[i].name, 40);
+			dq_msc_escape_seen(e->o, e->lanes[i].name, 40);
 			put(e, ";\n");
 		}
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* Both sides have all lanes, so that each is at the same place. */
+static void put_all_lanes(struct em *e, const char *a, const char *b)
+{
+	if (!e->beside) {
+		put_lanes(e);
+		return;
+	}
+	put(e, "BASE: ");
+	dq_msc_escape(e->o, base_name(a), 40);
+	put(e, " [beside] {\n");
+	e->side = 'a';
+	put_lanes(e);
+	put(e, "};\nNEW: ");
+	dq_msc_escape(e->o, base_name(b), 40);
+	put(e, " [beside] {\n");
+	e->side = 'b';
+	put_lanes(e);
+	put(e, "};\n");
+	e->side = '\0';
 }
 
 static void put_body(struct em *e, const char *s)
@@ -448,9 +597,12 @@ static void put_body(struct em *e, const char *s)
 			dq_sb_putc(e->o, *s);
 			continue;
 		}
+		e->side = e->beside ? 'a' : '\0';
 		lane_id(e, first);
 		put(e, "--");
+		e->side = e->beside ? 'b' : '\0';
 		lane_id(e, last);
+		e->side = '\0';
 	}
 }
 
@@ -464,9 +616,9 @@ static void put_title(struct dq_sb *o, const struct dq_diff *d, const char *a, c
 	bool any = false;
 
 	dq_sb_puts(o, "title: ");
-	dq_msc_escape(o, a, 40);
+	dq_msc_escape(o, base_name(a), 40);
 	dq_sb_puts(o, " → ");
-	dq_msc_escape(o, b, 40);
+	dq_msc_escape(o, base_name(b), 40);
 	dq_sb_puts(o, ";\nsubtitle: ");
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(signs); i++) {
 		uint64_t n = d->n[dq_verdict_bit(signs[i].v)];
@@ -480,10 +632,33 @@ static void put_title(struct dq_sb *o, const struct dq_diff *d, const char *a, c
 	dq_sb_printf(o, "%s%" PRIu64 " steps compared;\n", any ? "" : "no difference, ", d->steps);
 }
 
-int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const char *b)
+/* What no arrow shows: findings that came or went, and who holds more or fewer buffers at the end. */
+static void put_notes(struct dq_sb *o, const struct dq_diff *d)
+{
+	for (size_t i = 0; i < d->nfound && i < NOTES_MAX; i++) {
+		const struct dq_ufound *f = &d->found[i];
+
+		if (f->rule >= 0)
+			continue;
+		dq_sb_printf(o, "endnote: \\c(%s)%s ", f->weak ? "dim" : f->a ? "del" : "add", f->a ? "−" : "+");
+		dq_msc_escape_seen(o, (f->a ? f->a : f->b)->text, LABEL_MAX);
+		dq_sb_puts(o, ";\n");
+	}
+	for (size_t i = 0; i < d->nheld && i < NOTES_MAX; i++) {
+		const struct dq_held *h = &d->held[i];
+
+		if (h->a == h->b)
+			continue;
+		dq_sb_puts(o, "endnote: held at the end: ");
+		dq_msc_escape_seen(o, h->text, LABEL_MAX);
+		dq_sb_printf(o, ", %" PRIu64 " → %" PRIu64 " buffers;\n", h->a, h->b);
+	}
+}
+
+int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const char *b, bool beside)
 {
 	struct dq_sb body = { 0 };
-	struct em e = { .o = &body };
+	struct em e = { .o = &body, .beside = beside };
 	size_t differ = 0;
 
 	for (size_t i = 0; i < d->npairs; i++)
@@ -491,12 +666,18 @@ int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const
 	for (size_t i = 0; i < d->npairs && !e.err; i++)
 		if (dq_pair_differs(&d->pairs[i]) || (!differ && !i))
 			pair(&e, &d->pairs[i], differ < 2);
+	if (!e.nlanes && e.p) {	/* nothing was drawn, but it was said how much is the same */
+		core_lane(&e);
+		lane(&e, L_EXP, exporter(&e), strlen(exporter(&e)));
+	}
 	dq_sb_put(out, dq_tmpl_diff, dq_tmpl_diff_len);
 	dq_sb_putc(out, '\n');
 	put_title(out, d, a, b);
-	put_lanes(&e, out);
+	e.o = out;
+	put_all_lanes(&e, a, b);
 	dq_sb_puts(out, "vspace 6;\n");
 	put_body(&e, dq_sb_str(&body));
+	put_notes(out, d);
 	if (e.left_out)
 		dq_sb_printf(out, "endnote: %" PRIu64 " steps of differences are not drawn;\n", e.left_out);
 	for (size_t i = 0; i < e.nlanes; i++)

@@ -5,7 +5,9 @@
  * Processes stand at the left, buffers in the middle, importing devices at the right;
  * exporters feed the buffers. A buffer that only one process uses stands in that
  * process's cluster, what is shared stands outside. Buffers that are used alike (the same
- * exporter, size, users and troubles) are one node. May use src/model and src/util.
+ * exporter, size, users and troubles) are one node; where these would be too many for one
+ * picture, less and less has to be alike, but never the troubles and what became of them.
+ * May use src/model and src/util.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,8 +17,9 @@
 #include "render/graph.h"
 
 #define NAME_POINTS 32
-#define MANY_GROUPS 24	/* with more of them, sizes no longer tell buffers apart */
+#define MANY_GROUPS 20	/* with more of them, less tells buffers apart */
 #define MANY_NODES 12	/* with more of them, lines from the exporters would hide all others */
+#define MANY_EDGES 80	/* with more of them, words at each would fill the picture */
 #define MANY_RANGES 6	/* of ids in a label */
 
 /* What there is to say of a buffer's end. */
@@ -28,20 +31,47 @@ enum fate {
 	FATE_UNKNOWN,	/* cannot tell */
 };
 
+/* What two buffers of one node need not have in common; each step includes those before. */
+enum merge {
+	MERGE_NOTHING,	/* each by itself */
+	MERGE_ALIKE,	/* used alike: ids, names, numbers of calls */
+	MERGE_SIZES,
+	MERGE_DEVICES,	/* which devices use them, and what processes still have */
+	MERGE_USERS,	/* with which others their process shares them */
+	MERGE_EXPORTERS,
+	MERGE_SHARED,	/* whether they share them at all */
+	MERGE_END,
+};
+
+/* What a process did with the members of a node, and a device. */
+struct node_use {
+	struct dq_share_use u;	/* sums */
+	size_t bufs, ways;	/* members: that it uses; of which a descriptor was sent to it */
+	bool other_ways;	/* ... not always in the same way */
+};
+
+struct node_imp {
+	struct dq_share_imp p;
+	size_t bufs;
+};
+
 /* One or more buffers that are drawn as one. */
 struct node {
 	const struct dq_mbuf *b; /* the first */
 	enum fate fate;
-	const struct dq_share_use *use; /* sums over the members, by process */
-	size_t nuse;
-	const struct dq_share_imp *imp;
-	size_t nimp;
+	struct node_use *use;	/* by process */
+	size_t nuse, cap_use;
+	struct node_imp *imp;
+	size_t nimp, cap_imp;
+	uint32_t owner;		/* whose affair they are; UINT32_MAX: nobody's */
+	size_t shared;		/* members that others use, too */
+	unsigned int column;	/* of the buffers', from 0 */
 	size_t n;
 	uint64_t bytes, least, most;
 	struct dq_sb ids;
 	uint32_t id0, id1;	/* the range that is being collected */
 	unsigned int ranges;
-	bool one_name;
+	bool one_name, one_exporter;
 };
 
 struct graph {
@@ -54,7 +84,9 @@ struct graph {
 	struct node *nodes;
 	size_t nnodes, cap_nodes;
 	size_t drawn;		/* buffers */
-	bool by_size;
+	size_t nedges;		/* from processes and to devices */
+	enum merge merge;
+	unsigned int columns;	/* of buffers: 1 or 2 */
 	bool *has_proc, *has_dev; /* somebody is drawn with it */
 	int err;
 };
@@ -71,18 +103,13 @@ void dq_dot_escape(struct dq_sb *sb, const char *s, size_t max)
 {
 	struct dq_sb seen = { 0 };
 
-	/* the backslashes of what it makes visible are doubled below, like those of the name */
 	for (size_t i = 0, adv, n = 0, len = strlen(s); i < len; i += adv) {
-		int32_t cp = dq_utf8_next(s + i, len - i, &adv);
-
+		dq_utf8_next(s + i, len - i, &adv);
 		if (max && n++ == max) {
 			dq_sb_puts(&seen, "…");
 			break;
 		}
-		if (cp == '\\')
-			dq_sb_putc(&seen, '\\');
-		else
-			dq_sb_visible(&seen, s + i, adv, 0);
+		dq_sb_visible(&seen, s + i, adv, 0);
 	}
 	for (size_t i = 0; i < seen.len; i++) {
 		if (seen.s[i] == '&')	/* Graphviz decodes entities */
@@ -205,30 +232,62 @@ static void sign_fails(struct dq_sb *sb, const struct dq_fails *f)
 	dq_sb_printf(sb, " f%d,%d,%d", !!f->n, f->err, f->mixed);
 }
 
-/* Two buffers with the same signature are used alike. */
-static void sign(const struct graph *g, struct dq_sb *sb, const struct dq_mbuf *b, size_t index)
+/* The process whose affair the buffer is: who had it made, or else is first at hand.
+ * UINT32_MAX: none. */
+static uint32_t owner_of(const struct dq_share_use *u, size_t n)
 {
-	const struct dq_share_use *u;
-	const struct dq_share_imp *p;
-	size_t nu, np;
+	for (size_t i = 0; i < n; i++)
+		if (u[i].made)
+			return u[i].proc;
+	return n ? u[0].proc : UINT32_MAX;
+}
 
-	if (!g->opt->group)
-		dq_sb_printf(sb, "%zu ", index);
-	if (g->by_size)
-		dq_sb_printf(sb, "%" PRIu64 " ", b->b.size);
-	dq_sb_printf(sb, "%d ", fate_of(g, b));
-	u = uses_of(g, b->b.id, &nu);
-	for (size_t i = 0; i < nu; i++) {
-		dq_sb_printf(sb, "u%u,%d,%u,%d,%d", u[i].proc, u[i].way, u[i].from, u[i].made,
-			     !!u[i].nfds);
+static void sign_users(const struct graph *g, struct dq_sb *sb, uint32_t buf)
+{
+	size_t n;
+	const struct dq_share_use *u = uses_of(g, buf, &n);
+
+	if (g->merge >= MERGE_USERS)
+		dq_sb_printf(sb, "o%u,%d", owner_of(u, n), n > 1 && g->merge < MERGE_SHARED);
+	for (size_t i = 0; i < n; i++) {
+		if (g->merge >= MERGE_USERS && !u[i].fails.n)
+			continue;
+		dq_sb_printf(sb, "u%u", u[i].proc);
+		if (g->merge < MERGE_USERS)
+			dq_sb_printf(sb, ",%d,%u", u[i].way, u[i].from);
+		if (g->merge < MERGE_DEVICES)
+			dq_sb_printf(sb, ",%d,%d", u[i].made, !!u[i].nfds);
 		sign_fails(sb, &u[i].fails);
 	}
-	p = imps_of(g, b->b.id, &np);
-	for (size_t i = 0; i < np; i++) {
-		dq_sb_printf(sb, "i%u,%d", p[i].dev, !!p[i].attached);
+}
+
+static void sign_devices(const struct graph *g, struct dq_sb *sb, uint32_t buf)
+{
+	size_t n;
+	const struct dq_share_imp *p = imps_of(g, buf, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (g->merge >= MERGE_DEVICES && !p[i].fails.n)
+			continue;
+		dq_sb_printf(sb, "i%u", p[i].dev);
+		if (g->merge < MERGE_DEVICES)
+			dq_sb_printf(sb, ",%d", !!p[i].attached);
 		sign_fails(sb, &p[i].fails);
 	}
-	dq_sb_printf(sb, " %s\n%s", b->exporter, b->helper);
+}
+
+/* Two buffers with the same signature are one node. */
+static void sign(const struct graph *g, struct dq_sb *sb, const struct dq_mbuf *b, size_t index)
+{
+	if (g->merge < MERGE_ALIKE)
+		dq_sb_printf(sb, "%zu ", index);
+	if (g->merge < MERGE_SIZES)
+		dq_sb_printf(sb, "%" PRIu64 " ", b->b.size);
+	dq_sb_printf(sb, "%d ", fate_of(g, b));
+	sign_users(g, sb, b->b.id);
+	sign_devices(g, sb, b->b.id);
+	if (g->merge < MERGE_EXPORTERS)
+		dq_sb_printf(sb, " %s\n%s", b->exporter, b->helper);
 }
 
 /* Ids come in ascending order of first sight, which is nearly that of their numbers. */
@@ -246,44 +305,103 @@ static void end_range(struct node *n)
 
 static void add_fails(struct dq_fails *to, const struct dq_fails *f)
 {
+	if (!f->n)
+		return;
+	to->mixed |= f->mixed || (to->n && to->err != f->err);
+	to->err = to->n ? to->err : f->err;
 	to->n += f->n;
-	to->mixed |= f->mixed;
+}
+
+static void add_way(struct node_use *to, const struct dq_share_use *u)
+{
+	if (!u->way)
+		return;
+	to->other_ways |= to->ways && (to->u.way != u->way || to->u.from != u->from);
+	to->u.way = u->way;
+	to->u.from = u->from;
+	to->u.guess |= u->guess;
+	to->ways++;
+}
+
+static void add_use(struct graph *g, struct node *n, const struct dq_share_use *u)
+{
+	struct node_use *to = NULL;
+
+	for (size_t i = 0; !to && i < n->nuse; i++)
+		if (n->use[i].u.proc == u->proc)
+			to = &n->use[i];
+	if (!to) {
+		to = DQ_PUSH(n->use, n->nuse, n->cap_use);
+		if (!to) {
+			g->err = -ENOMEM;
+			return;
+		}
+		*to = (struct node_use){ .u = { .proc = u->proc, .fd = u->fd } };
+	}
+	to->u.calls += u->calls;
+	to->u.nfds += u->nfds;
+	to->u.nmaps += u->nmaps;
+	add_fails(&to->u.fails, &u->fails);
+	add_way(to, u);
+	to->bufs++;
+}
+
+static void add_imp(struct graph *g, struct node *n, const struct dq_share_imp *p)
+{
+	struct node_imp *to = NULL;
+
+	for (size_t i = 0; !to && i < n->nimp; i++)
+		if (n->imp[i].p.dev == p->dev)
+			to = &n->imp[i];
+	if (!to) {
+		to = DQ_PUSH(n->imp, n->nimp, n->cap_imp);
+		if (!to) {
+			g->err = -ENOMEM;
+			return;
+		}
+		*to = (struct node_imp){ .p = { .dev = p->dev } };
+	}
+	to->p.calls += p->calls;
+	to->p.maps += p->maps;
+	to->p.vmaps += p->vmaps;
+	to->p.attached += p->attached;
+	to->p.mapped += p->mapped;
+	add_fails(&to->p.fails, &p->fails);
+	to->bufs++;
+}
+
+static void add_id(struct node *n, uint32_t id)
+{
+	if (n->id1 && id == n->id1 + 1) {
+		n->id1 = id;
+		return;
+	}
+	end_range(n);
+	n->id0 = n->id1 = id;
 }
 
 static void add_member(struct graph *g, struct node *n, const struct dq_mbuf *b)
 {
-	struct dq_share_use *u, *to = (struct dq_share_use *)n->use;
-	struct dq_share_imp *p, *top = (struct dq_share_imp *)n->imp;
+	const struct dq_share_use *u;
+	const struct dq_share_imp *p;
 	size_t nu, np;
 
 	u = uses_of(g, b->b.id, &nu);
 	p = imps_of(g, b->b.id, &np);
-	for (size_t i = 0; i < nu && n->n; i++) {
-		to[i].calls += u[i].calls;
-		to[i].nfds += u[i].nfds;
-		to[i].nmaps += u[i].nmaps;
-		to[i].guess |= u[i].guess;
-		add_fails(&to[i].fails, &u[i].fails);
-	}
-	for (size_t i = 0; i < np && n->n; i++) {
-		top[i].calls += p[i].calls;
-		top[i].maps += p[i].maps;
-		top[i].vmaps += p[i].vmaps;
-		top[i].attached += p[i].attached;
-		top[i].mapped += p[i].mapped;
-		add_fails(&top[i].fails, &p[i].fails);
-	}
-	if (n->id1 && b->b.id == n->id1 + 1) {
-		n->id1 = b->b.id;
-	} else {
-		end_range(n);
-		n->id0 = n->id1 = b->b.id;
-	}
+	for (size_t i = 0; i < nu; i++)
+		add_use(g, n, &u[i]);
+	for (size_t i = 0; i < np; i++)
+		add_imp(g, n, &p[i]);
+	add_id(n, b->b.id);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where collect() found it */
 	n->n++;
+	n->owner = owner_of(u, nu);
+	n->shared += nu > 1;
 	n->bytes += b->b.size;
 	n->least = b->b.size < n->least ? b->b.size : n->least;
 	n->most = b->b.size > n->most ? b->b.size : n->most;
 	n->one_name &= !strcmp(b->name, n->b->name);
+	n->one_exporter &= !strcmp(b->exporter, n->b->exporter);
 }
 
 static bool is_drawn(const struct graph *g, size_t i)
@@ -319,16 +437,18 @@ static void collect(struct graph *g, struct dq_strtab *seen, struct dq_map *at, 
 		g->err = -ENOMEM;
 		return;
 	}
-	*n = (struct node){ .b = b, .fate = fate_of(g, b), .least = UINT64_MAX, .one_name = true };
-	n->use = uses_of(g, b->b.id, &n->nuse);
-	n->imp = imps_of(g, b->b.id, &n->nimp);
+	*n = (struct node){ .b = b, .fate = fate_of(g, b), .least = UINT64_MAX, .one_name = true,
+			    .one_exporter = true };
 	add_member(g, n, b);
 }
 
 static void free_nodes(struct graph *g)
 {
-	for (size_t i = 0; i < g->nnodes; i++)
+	for (size_t i = 0; i < g->nnodes; i++) {
 		dq_sb_free(&g->nodes[i].ids);
+		free(g->nodes[i].use);
+		free(g->nodes[i].imp);
+	}
 	g->nnodes = 0;
 }
 
@@ -339,12 +459,6 @@ static void find_nodes(struct graph *g)
 
 	free_nodes(g);
 	g->drawn = 0;
-	if (g->s->nuses)
-		memcpy(g->uses, g->s->uses, g->s->nuses * sizeof(*g->uses));
-	if (g->s->nimps)
-		memcpy(g->imps, g->s->imps, g->s->nimps * sizeof(*g->imps));
-	qsort(g->uses, g->s->nuses, sizeof(*g->uses), by_buf_proc);
-	qsort(g->imps, g->s->nimps, sizeof(*g->imps), by_buf_dev);
 	if (!seen || !at)
 		g->err = -ENOMEM;
 	for (size_t i = 0; i < g->m->nbufs && !g->err; i++) {
@@ -373,17 +487,17 @@ static void put_proc(struct graph *g, uint32_t proc)
 		dq_sb_printf(g->o, "\\npid %u", t->tgid);
 }
 
-/* The process that alone uses it; UINT32_MAX: none or several. */
-static uint32_t only_proc(const struct graph *g, const struct node *n)
+/* The process in whose cluster it stands; UINT32_MAX: it is shared, or nobody uses it. */
+static uint32_t home_of(const struct graph *g, const struct node *n)
 {
 	uint32_t found = UINT32_MAX;
 
 	for (size_t i = 0; i < n->nuse; i++) {
-		if (g->s->procs[n->use[i].proc].kthread)
+		if (g->s->procs[n->use[i].u.proc].kthread)
 			continue;
 		if (found != UINT32_MAX)
 			return UINT32_MAX;
-		found = n->use[i].proc;
+		found = n->use[i].u.proc;
 	}
 	return found;
 }
@@ -391,10 +505,10 @@ static uint32_t only_proc(const struct graph *g, const struct node *n)
 static bool has_failed(const struct node *n)
 {
 	for (size_t i = 0; i < n->nuse; i++)
-		if (n->use[i].fails.n)
+		if (n->use[i].u.fails.n)
 			return true;
 	for (size_t i = 0; i < n->nimp; i++)
-		if (n->imp[i].fails.n)
+		if (n->imp[i].p.fails.n)
 			return true;
 	return false;
 }
@@ -416,6 +530,8 @@ static void put_sizes(struct graph *g, const struct node *n)
 	}
 	put(g, " = ");
 	put_size(g, n->bytes);
+	if (g->merge >= MERGE_SHARED && n->shared && n->n > 1)
+		dq_sb_printf(g->o, ", %zu shared", n->shared);
 }
 
 static void put_fate(struct graph *g, const struct node *n)
@@ -441,11 +557,16 @@ static void put_node(struct graph *g, size_t k, const char *indent)
 		put(g, " ");
 		dq_dot_escape(g->o, n->b->name, NAME_POINTS);
 	}
+	if (g->merge >= MERGE_USERS && n->shared && n->owner != UINT32_MAX) {
+		put(g, "\\nof ");
+		name(g, dq_task_process(g->m, g->s->procs[n->owner].task));
+	}
 	put(g, "\\n");
 	put_sizes(g, n);
 	if (g->nnodes > MANY_NODES) {
-		put(g, "\\nfrom ");
-		name(g, n->b->exporter);
+		put(g, n->one_exporter ? "\\nfrom " : "\\nfrom several exporters");
+		if (n->one_exporter)
+			name(g, n->b->exporter);
 	}
 	put_fate(g, n);
 	put(g, "\", shape=cylinder, fillcolor=\"");
@@ -535,7 +656,7 @@ static void put_process(struct graph *g, uint32_t proc)
 	put_proc(g, proc);
 	dq_sb_printf(g->o, "\", fillcolor=\"%s\"];\n", p->kthread ? "#CFD8DC" : "#BBDEFB");
 	for (size_t k = 0; k < g->nnodes; k++)
-		if (!p->kthread && only_proc(g, &g->nodes[k]) == proc)
+		if (!p->kthread && home_of(g, &g->nodes[k]) == proc)
 			put_node(g, k, "    ");
 	put(g, "  }\n");
 }
@@ -543,7 +664,7 @@ static void put_process(struct graph *g, uint32_t proc)
 static void put_shared(struct graph *g)
 {
 	for (size_t k = 0; k < g->nnodes; k++)
-		if (only_proc(g, &g->nodes[k]) == UINT32_MAX)
+		if (home_of(g, &g->nodes[k]) == UINT32_MAX)
 			put_node(g, k, "  ");
 }
 
@@ -555,11 +676,19 @@ static void line(struct graph *g, bool *any)
 	*any = true;
 }
 
-static void put_way(struct graph *g, const struct dq_share_use *u)
+static void put_way(struct graph *g, const struct node_use *r)
 {
 	static const char *const way[] = { "", "SCM_RIGHTS", "binder", "fork" };
+	const struct dq_share_use *u = &r->u;
 
-	dq_sb_printf(g->o, "%s%s from ", u->guess ? "probably " : "", way[u->way]);
+	if (r->ways < r->bufs)
+		dq_sb_printf(g->o, "%zu ", r->ways);
+	if (r->other_ways) {
+		put(g, "sent in several ways");
+		return;
+	}
+	dq_sb_printf(g->o, "%s%s%s from ", r->ways < r->bufs ? "by " : "",
+		     u->guess ? "probably " : "", way[u->way]);
 	name(g, dq_task_process(g->m, g->s->procs[u->from].task));
 }
 
@@ -577,11 +706,34 @@ static void put_held(struct graph *g, const struct dq_share_use *u, const struct
 	put_n(g, u->nmaps, "mapping");
 }
 
-static void put_use(struct graph *g, const struct node *n, const struct dq_share_use *u)
+/* Not all members of a node are meant. */
+static void put_part(struct graph *g, const struct node *n, size_t bufs)
 {
+	if (bufs < n->n)
+		dq_sb_printf(g->o, "%zu of the %zu: ", bufs, n->n);
+}
+
+/* The words at an edge: where there are too many edges, whoever points at it sees them. */
+static const char *words_are(const struct graph *g, const struct dq_fails *f)
+{
+	return g->nedges > MANY_EDGES && !f->n ? "tooltip" : "label";
+}
+
+/* An edge that leads to the buffer's column, or from there to the devices. */
+static void put_length(struct graph *g, unsigned int columns)
+{
+	if (columns)
+		dq_sb_printf(g->o, ", minlen=%u", columns + 1);
+}
+
+static void put_use(struct graph *g, const struct node *n, const struct node_use *r)
+{
+	const struct dq_share_use *u = &r->u;
 	bool any = false;
 
-	dq_sb_printf(g->o, "  p%u -> b%u [label=\"", u->proc, n->b->b.id);
+	dq_sb_printf(g->o, "  p%u -> b%u [%s=\"", u->proc, n->b->b.id,
+		     words_are(g, &u->fails));
+	put_part(g, n, r->bufs);
 	if (u->calls) {
 		line(g, &any);
 		put_n(g, u->calls, "call");
@@ -592,7 +744,7 @@ static void put_use(struct graph *g, const struct node *n, const struct dq_share
 	}
 	if (u->way) {
 		line(g, &any);
-		put_way(g, u);
+		put_way(g, r);
 	}
 	if (u->fails.n) {
 		line(g, &any);
@@ -605,23 +757,37 @@ static void put_use(struct graph *g, const struct node *n, const struct dq_share
 		put(g, ", color=\"#B0BEC5\"");
 	if (u->way)
 		put(g, u->guess ? ", style=dotted" : ", style=dashed");
+	put_length(g, n->column);
 	put(g, "];\n");
 }
 
-static void put_imp(struct graph *g, const struct node *n, const struct dq_share_imp *p)
+static void put_times(struct graph *g, uint64_t n)
 {
+	if (n > 1)
+		dq_sb_printf(g->o, " × %" PRIu64, n);
+}
+
+static void put_maps(struct graph *g, const struct node *n, const struct dq_share_imp *p)
+{
+	put_n(g, p->maps, "map");
+	if (n->least != n->most)
+		return;
+	put(g, " · ");
+	put_size(g, n->least > UINT64_MAX / p->maps ? UINT64_MAX : n->least * p->maps);
+}
+
+static void put_imp(struct graph *g, const struct node *n, const struct node_imp *r)
+{
+	const struct dq_share_imp *p = &r->p;
 	bool any = true;
 
-	dq_sb_printf(g->o, "  b%u -> i%u [label=\"", n->b->b.id, p->dev);
+	dq_sb_printf(g->o, "  b%u -> i%u [%s=\"", n->b->b.id, p->dev,
+		     words_are(g, &p->fails));
+	put_part(g, n, r->bufs);
 	put_n(g, p->calls, "call");
 	if (p->maps) {
 		line(g, &any);
-		put_n(g, p->maps, "map");
-		if (n->least == n->most) {
-			put(g, " · ");
-			put_size(g, n->least > UINT64_MAX / p->maps ? UINT64_MAX :
-							  n->least * p->maps);
-		}
+		put_maps(g, n, p);
 	}
 	if (p->vmaps) {
 		line(g, &any);
@@ -630,8 +796,7 @@ static void put_imp(struct graph *g, const struct node *n, const struct dq_share
 	if (p->attached) {
 		line(g, &any);
 		put(g, p->mapped ? "still mapped" : "still attached");
-		if (n->n > 1)
-			dq_sb_printf(g->o, " × %" PRIu64, p->mapped ? p->mapped : p->attached);
+		put_times(g, p->mapped ? p->mapped : p->attached);
 	}
 	if (p->fails.n) {
 		line(g, &any);
@@ -642,7 +807,9 @@ static void put_imp(struct graph *g, const struct node *n, const struct dq_share
 		put(g, ", color=\"#C62828\", fontcolor=\"#C62828\", style=dashed");
 	else
 		put(g, ", color=\"#2E7D32\"");
-	put(g, p->attached ? ", penwidth=2];\n" : "];\n");
+	put(g, p->attached ? ", penwidth=2" : "");
+	put_length(g, g->columns - 1 - n->column);
+	put(g, "];\n");
 }
 
 static void put_edges(struct graph *g)
@@ -661,6 +828,28 @@ static void put_edges(struct graph *g)
 }
 
 /* ---- what stands below ---- */
+
+static void put_merged(struct graph *g)
+{
+	static const char *const said[MERGE_END] = {
+		[MERGE_SIZES] = "of different sizes",
+		[MERGE_DEVICES] = "used by different devices",
+		[MERGE_USERS] = "shared with different processes",
+		[MERGE_EXPORTERS] = "from different exporters",
+		[MERGE_SHARED] = "shared or not",
+	};
+
+	if (g->nedges > MANY_EDGES)
+		put(g, "\\nlines say what they mean as tooltips of an SVG; failures say it here");
+	if (g->merge <= MERGE_ALIKE)
+		return;
+	put(g, "\\none cylinder may stand for buffers ");
+	for (int i = MERGE_SIZES; i <= (int)g->merge; i++)
+		dq_sb_printf(g->o, "%s%s", i == MERGE_SIZES ? "" : i == (int)g->merge ? " and " :
+			     i == MERGE_EXPORTERS ? ",\\n" : ", ",
+			     said[i]);
+	put(g, ";\\n-b, --process or --no-group tells them apart");
+}
 
 static void put_remarks(struct graph *g)
 {
@@ -701,27 +890,47 @@ static void put_foot(struct graph *g)
 	put(g, *m->rung ? " · " : "");
 	dq_dot_escape(g->o, m->rung, NAME_POINTS);
 	put(g, m->lost || m->missed ? "" : " · no losses");
+	put_merged(g);
 	put_remarks(g);
 	dq_sb_printf(g->o, "\"; labelloc=b; fontsize=10; fontcolor=\"%s\";\n",
 		     m->lost || m->missed || g->opt->state->no_end ? "#C62828" : "#546E7A");
+}
+
+/* Where both are many, those of one process stand left of the shared ones. */
+static void find_columns(struct graph *g)
+{
+	size_t own = 0;
+
+	for (size_t k = 0; k < g->nnodes; k++)
+		own += home_of(g, &g->nodes[k]) != UINT32_MAX;
+	g->columns = g->nnodes > MANY_NODES && own && own < g->nnodes ? 2 : 1;
+	for (size_t k = 0; k < g->nnodes && g->columns > 1; k++)
+		g->nodes[k].column = home_of(g, &g->nodes[k]) == UINT32_MAX;
+}
+
+/* Whose process or device is drawn. */
+static void find_users(struct graph *g)
+{
+	for (size_t k = 0; k < g->nnodes; k++) {
+		g->nedges += g->nodes[k].nuse + g->nodes[k].nimp;
+		for (size_t i = 0; i < g->nodes[k].nuse; i++)
+			g->has_proc[g->nodes[k].use[i].u.proc] = true;
+		for (size_t i = 0; i < g->nodes[k].nimp; i++)
+			g->has_dev[g->nodes[k].imp[i].p.dev] = true;
+	}
 }
 
 static void put_all(struct graph *g)
 {
 	put(g, "// Who shares which DMA-BUF with whom, made by dmaseq graph.\n"
 	       "// To draw: dot -Tsvg -o graph.svg THIS_FILE\n"
-	       "digraph \"dmabuf\" {\n"
-	       "  rankdir=LR; ranksep=0.9; nodesep=0.3; fontname=\"DejaVu Sans\";\n"
-	       "  node [fontname=\"DejaVu Sans\", fontsize=11, shape=box, "
+	       "digraph \"dmabuf\" {\n");
+	dq_sb_printf(g->o, "  rankdir=LR; ranksep=%s; nodesep=%s; fontname=\"DejaVu Sans\";\n",
+		     g->columns > 1 ? "0.4" : "0.9", g->columns > 1 ? "0.15" : "0.3");
+	put(g, "  node [fontname=\"DejaVu Sans\", fontsize=11, shape=box, "
 	       "style=\"rounded,filled\", color=\"#546E7A\", fillcolor=\"#ECEFF1\"];\n"
 	       "  edge [fontname=\"DejaVu Sans\", fontsize=9, color=\"#607D8B\"];\n");
 	put_foot(g);
-	for (size_t k = 0; k < g->nnodes; k++) {
-		for (size_t i = 0; i < g->nodes[k].nuse; i++)
-			g->has_proc[g->nodes[k].use[i].proc] = true;
-		for (size_t i = 0; i < g->nodes[k].nimp; i++)
-			g->has_dev[g->nodes[k].imp[i].dev] = true;
-	}
 	if (g->nnodes && g->nnodes <= MANY_NODES)
 		put_exporters(g);
 	for (uint32_t i = 0; i < g->s->nprocs; i++)
@@ -732,9 +941,33 @@ static void put_all(struct graph *g)
 	put(g, "}\n");
 }
 
+/* The rows, by buffer. */
+static void sort_rows(struct graph *g)
+{
+	if (g->s->nuses)
+		memcpy(g->uses, g->s->uses, g->s->nuses * sizeof(*g->uses));
+	if (g->s->nimps)
+		memcpy(g->imps, g->s->imps, g->s->nimps * sizeof(*g->imps));
+	qsort(g->uses, g->s->nuses, sizeof(*g->uses), by_buf_proc);
+	qsort(g->imps, g->s->nimps, sizeof(*g->imps), by_buf_dev);
+}
+
+static void find_all(struct graph *g)
+{
+	sort_rows(g);
+	g->merge = g->opt->group ? MERGE_ALIKE : MERGE_NOTHING;
+	find_nodes(g);
+	while (g->opt->group && !g->err && g->nnodes > MANY_GROUPS && g->merge + 1 < MERGE_END) {
+		g->merge++;
+		find_nodes(g);
+	}
+	find_users(g);
+	find_columns(g);
+}
+
 int dq_graph_dot(struct dq_sb *out, const struct dq_share *s, const struct dq_graph_opts *o)
 {
-	struct graph g = { .o = out, .s = s, .m = s->m, .opt = o, .by_size = true };
+	struct graph g = { .o = out, .s = s, .m = s->m, .opt = o };
 
 	g.uses = calloc(s->nuses + 1, sizeof(*g.uses));
 	g.imps = calloc(s->nimps + 1, sizeof(*g.imps));
@@ -743,11 +976,7 @@ int dq_graph_dot(struct dq_sb *out, const struct dq_share *s, const struct dq_gr
 	if (!g.uses || !g.imps || !g.has_proc || !g.has_dev)
 		g.err = -ENOMEM;
 	if (!g.err)
-		find_nodes(&g);
-	if (!g.err && o->group && g.nnodes > MANY_GROUPS) {
-		g.by_size = false;
-		find_nodes(&g);
-	}
+		find_all(&g);
 	if (!g.err)
 		put_all(&g);
 	free_nodes(&g);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * graph_gv.c - Graphviz source into pictures, by Graphviz's own libraries.
+ * graph_gv.c - Graphviz source into pictures, by Graphviz's own libraries, in a process of their
+ * own: a graph that they cannot bear ends that one.
  *
  * In a build without them (GRAPHVIZ=OFF, or a static one) it only says so. Knows
  * nothing of buffers.
@@ -8,80 +9,75 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "render/child.h"
 #include "render/graph.h"
 
 #ifdef DQ_GRAPHVIZ
 #include <graphviz/gvc.h>
 
-#ifdef __SANITIZE_ADDRESS__
-/* Graphviz and the libraries below keep what they allocated, some of it in threads of their own. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_options(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfontconfig\nleak:libpango\nleak:libcairo\nleak:libglib\nleak:libgvc\n"
-	       "leak:libcgraph\n";
-}
-
-const char *__lsan_default_options(void)
-{
-	return "print_suppressions=0";
-}
-#endif
-
-static char said[300];	/* Graphviz's first complaint */
-
+/* It comes in pieces: "Error: ", the text, ... */
 static int complain(char *text)
 {
-	size_t n = strcspn(text, "\n");
+	return write(STDERR_FILENO, text, strlen(text)) < 0 ? errno : 0;
+}
 
-	/* it comes in pieces: "Error: ", the text, ... */
-	if (strlen(said) + n < sizeof(said))
-		strncat(said, text, n);
+struct job {
+	const char *format, *dot;
+};
+
+static int write_all(const char *p, size_t len)
+{
+	while (len) {
+		ssize_t n = write(STDOUT_FILENO, p, len);
+
+		if (n < 0 && errno != EINTR)
+			return errno;
+		p += n > 0 ? n : 0;
+		len -= n > 0 ? (size_t)n : 0;
+	}
 	return 0;
 }
 
-static int draw(struct dq_sb *out, const char *format, const char *dot)
+/* In the child. Nothing is given back: it ends. */
+static int draw(void *ctx, const char *dir)
 {
-	GVC_t *gvc = gvContext();
-	graph_t *g = gvc ? agmemread(dot) : NULL;
+	const struct job *job = ctx;
 	char *data = NULL;
 	unsigned int len = 0;
-	int ret = -EIO;
+	GVC_t *gvc;
+	graph_t *g;
 
-	if (g && !gvLayout(gvc, g, "dot")) {
-		if (!gvRenderData(gvc, g, format, &data, &len) && data && len) {
-			dq_sb_put(out, data, len);
-			ret = out->err;
-		}
-		gvFreeRenderData(data);
-		gvFreeLayout(gvc, g);
-	}
-	if (g)
-		agclose(g);
-	if (gvc)
-		gvFreeContext(gvc);
-	return ret;
+	(void)dir;
+	agseterrf(complain);
+	agseterr(AGWARN);
+	gvc = gvContext();
+	g = gvc ? agmemread(job->dot) : NULL;
+	if (!g || gvLayout(gvc, g, "dot") || gvRenderData(gvc, g, job->format, &data, &len))
+		return 0;
+	return data ? write_all(data, len) : 0;
 }
 
 int dq_graph_draw(struct dq_sb *out, const char *format, const char *dot, char **ret_err)
 {
-	struct dq_sb sb = { 0 };
+	struct job job = {format, dot};
+	struct dq_child child = {.name = "Graphviz", .run = draw, .ctx = &job};
+	struct dq_sb said = {0}, sb = {0};
 	int ret;
 
-	*ret_err = NULL;
-	said[0] = '\0';
-	agseterrf(complain);
-	agseterr(AGWARN);
-	ret = draw(out, format, dot);
-	if (!ret && !said[0])
-		return 0;
-	dq_sb_puts(&sb, "Graphviz could not draw the graph: ");
-	dq_sb_visible(&sb, *said ? said : "it gave no picture and said nothing",
-		      *said ? strlen(said) : 36, 0);
-	*ret_err = sb.s;
-	return ret ? ret : -EIO;
+	ret = dq_child_run(&child, "", 0, out, &said, ret_err);
+	if (!ret && (said.len || !out->len)) {
+		dq_sb_puts(&sb, "Graphviz could not draw the graph: ");
+		if (said.len)
+			dq_sb_visible(&sb, said.s, strcspn(said.s, "\n"), 300);
+		else
+			dq_sb_puts(&sb, "it gave no picture and said nothing");
+		*ret_err = sb.s;
+		ret = -EIO;
+	}
+	dq_sb_free(&said);
+	return ret;
 }
 
 bool dq_graph_can_draw(void)

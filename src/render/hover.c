@@ -138,26 +138,33 @@ static bool fits(const struct layer *l)
 /* Headings of groups come first, then those of lanes, then the chart. */
 static void find_lanes(struct layer *l)
 {
-	size_t n = l->s->nlanes, seen = 0, first = 0;
+	size_t all = l->s->nlanes, n = 0, seen = 0, first = 0;
+	bool *used = calloc(all + 1, sizeof(*used));
 
+	l->lane = calloc(all + 1, sizeof(*l->lane));
+	if (!used || !l->lane || dq_msc_lanes(l->in, used))
+		l->err = -ENOMEM;
+	for (size_t i = 0; i < all && !l->err; i++)
+		n += used[i];
 	for (size_t i = 0; i < l->nspots && l->spots[i].type != 'A'; i++) {
 		if (l->spots[i].type != 'E')
 			continue;
 		seen++;
 		first = i;
 	}
-	if (seen < n || !n || first + 1 < n)
-		return;
-	l->lane = calloc(n, sizeof(*l->lane));
-	if (!l->lane) {
-		l->err = -ENOMEM;
-		return;
+	if (l->err || seen < n || !n || first + 1 < n) {
+		free(l->lane);
+		l->lane = NULL;
 	}
-	for (size_t k = 0; k < n; k++) {
-		const struct spot *sp = &l->spots[first + 1 - n + k];
+	for (size_t i = 0, k = 0; i < all && l->lane; i++) {
+		const struct spot *sp;
 
-		l->lane[k] = (sp->x1 + sp->x2) / 2;
+		if (!used[i])
+			continue;
+		sp = &l->spots[first + 1 - n + k++];
+		l->lane[i] = (sp->x1 + sp->x2) / 2;
 	}
+	free(used);
 }
 
 /* ---- what is told of a step ---- */
@@ -223,6 +230,9 @@ static void put_title(struct layer *l, const struct dq_step *st)
 		     t % 1000000000);
 	if (st->dmax)
 		dq_sb_printf(&sb, "of a loop: times are those of its first round\n");
+	for (const struct dq_said *d = NULL; (d = dq_story_said(l->s, st, d));)
+		dq_sb_printf(&sb, "finding #%u%s%s: %s\n", d->m->number, d->m->main ? ", " : "",
+			     d->m->head, d->m->text);
 	if (g)
 		put_thread(l, &sb, g);
 	if (c)
@@ -276,12 +286,52 @@ static void put_arrow(struct layer *l, const struct spot *sp, size_t k)
 	dq_sb_puts(l->o, "</g>\n");
 }
 
+/* Relative to the picture, whatever characters are in its name. */
+static void put_address(struct dq_sb *o, const char *s)
+{
+	static const char plain[] = "-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	dq_sb_puts(o, "./");
+	for (; *s; s++) {
+		if (strchr(plain, *s))
+			dq_sb_putc(o, *s);
+		else
+			dq_sb_printf(o, "%%%02X", (uint8_t)*s);
+	}
+}
+
+/* The box of an index or of an overview that is about page n: leads there. */
+static void put_link(struct layer *l, const struct spot *sp, size_t n)
+{
+	const char *base = strrchr(l->in->link, '/');
+	struct dq_sb name = { 0 };
+
+	dq_page_name(&name, base ? base + 1 : l->in->link, n, l->in->npages);
+	dq_sb_puts(l->o, "<a class=\"page\" href=\"");
+	put_address(l->o, dq_sb_str(&name));
+	dq_sb_printf(l->o, "\"><title>page %zu</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+		     "height=\"%.1f\"/></a>\n", n, sp->x1, sp->y1, sp->x2 - sp->x1, sp->y2 - sp->y1);
+	l->err = name.err ? name.err : l->err;
+	dq_sb_free(&name);
+}
+
+void dq_page_name(struct dq_sb *name, const char *path, size_t page, size_t npages)
+{
+	const char *base = strrchr(path, '/'), *dot = strrchr(base ? base : path, '.');
+	int digits = snprintf(NULL, 0, "%zu", npages);
+
+	dot = dot ? dot : path + strlen(path);
+	dq_sb_put(name, path, (size_t)(dot - path));
+	dq_sb_printf(name, "-%0*zu%s", digits, page, dot);
+}
+
 static void put_layer(struct layer *l, bool arrows)
 {
-	size_t k = 0;
+	size_t k = 0, boxes = 0;
 
 	dq_sb_puts(l->o, "<style>.text text, .step text { fill: transparent; font-family: sans-serif; "
-			 "white-space: pre; } .step rect { fill: transparent; } "
+			 "white-space: pre; } .step rect, .page rect { fill: transparent; } "
+			 ".page:hover rect { fill: #90a4ae; fill-opacity: .25; } "
 			 ".step:hover rect { fill: #90a4ae; fill-opacity: .25; } "
 			 ".step:target rect { fill: #ffc107; fill-opacity: .3; }</style>\n"
 			 "<g class=\"text\">\n");
@@ -291,6 +341,9 @@ static void put_layer(struct layer *l, bool arrows)
 		} else {
 			put_text(l, &l->spots[i]);
 			dq_sb_putc(l->o, '\n');
+			/* a box without content */
+			if (l->in->link && l->spots[i].type == 'b' && boxes++ < l->in->nlinks)
+				put_link(l, &l->spots[i], boxes);
 		}
 	}
 	dq_sb_puts(l->o, "</g>\n");

@@ -19,14 +19,11 @@ struct doc {
 	unsigned int depth;	/* of loops */
 };
 
-void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max)
+static void escape(struct dq_sb *sb, const struct dq_sb *seen)
 {
-	struct dq_sb seen = { 0 };
-
-	dq_sb_visible(&seen, s, strlen(s), max);
-	for (size_t i = 0, adv; i < seen.len; i += adv) {
-		int32_t c = dq_utf8_next(seen.s + i, seen.len - i, &adv);
-		bool edge = !i || i + adv == seen.len;
+	for (size_t i = 0, adv; i < seen->len; i += adv) {
+		int32_t c = dq_utf8_next(seen->s + i, seen->len - i, &adv);
+		bool edge = !i || i + adv == seen->len;
 		bool word = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 
 		/* at the edges a blank is cut off, a + or - switches an activation */
@@ -36,7 +33,24 @@ void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max)
 		else
 			dq_sb_printf(sb, "#%u;", (unsigned int)c);
 	}
-	sb->err = seen.err ? seen.err : sb->err;
+	sb->err = seen->err ? seen->err : sb->err;
+}
+
+void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb seen = { 0 };
+
+	dq_sb_visible(&seen, s, strlen(s), max);
+	escape(sb, &seen);
+	dq_sb_free(&seen);
+}
+
+void dq_mermaid_escape_seen(struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb seen = { 0 };
+
+	dq_sb_visible_again(&seen, s, strlen(s), max);
+	escape(sb, &seen);
 	dq_sb_free(&seen);
 }
 
@@ -62,19 +76,19 @@ static void lane(struct doc *d, int i)
 	dq_tell_lane_id(d->o, d->s, i);
 }
 
-/* A note over all lanes begins; its text follows. */
-static void note(struct doc *d)
+/* A note over these lanes begins; its text follows. */
+static void note_over(struct doc *d, int a, int b)
 {
-	int last = (int)d->s->nlanes - 1;
-
 	indent(d);
 	put(d, "Note over ");
-	lane(d, 0);
-	if (last > 0) {
-		put(d, ",");
-		lane(d, last);
-	}
+	dq_tell_lane_ids(d->o, d->s, a, b, ",");
 	put(d, ": ");
+}
+
+/* ... over all lanes */
+static void note(struct doc *d)
+{
+	note_over(d, 0, (int)d->s->nlanes - 1);
 }
 
 /* ---- the head ---- */
@@ -164,16 +178,26 @@ static void on_loop(void *ctx, const char *tag)
 	d->depth++;
 }
 
-static void on_pause(void *ctx, const char *what)
+/* What is not an arrow; escape_it: how it becomes Mermaid. */
+static void pause_note(struct doc *d, const char *what,
+		       void (*escape_it)(struct dq_sb *sb, const char *s, size_t max))
 {
-	struct doc *d = ctx;
-
 	if (!d->s->nlanes)
 		return;
 	note(d);
 	put(d, "#8942; ");
-	dq_mermaid_escape(d->o, what, 2 * LABEL_MAX);
+	escape_it(d->o, what, 2 * LABEL_MAX);
 	put(d, "\n");
+}
+
+static void on_pause(void *ctx, const char *what)
+{
+	pause_note(ctx, what, dq_mermaid_escape);
+}
+
+static void on_remark(void *ctx, const char *what)
+{
+	pause_note(ctx, what, dq_mermaid_escape_seen);
 }
 
 static const char *arrow(const struct dq_step *st)
@@ -219,6 +243,16 @@ static void on_step(void *ctx, const struct dq_step *st, const char *when, const
 	put(d, "#8203;\n");	/* it must have a text: none that has a width */
 }
 
+static void on_said(void *ctx, const struct dq_step *st, const char *what, bool bad)
+{
+	struct doc *d = ctx;
+
+	note_over(d, st->from, st->to);
+	put(d, bad ? "#10060; " : "");
+	dq_mermaid_escape(d->o, what, 2 * LABEL_MAX);
+	put(d, "\n");
+}
+
 static void on_foot(void *ctx, const char *what, bool bad)
 {
 	struct doc *d = ctx;
@@ -235,7 +269,7 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 {
 	static const struct dq_teller teller = {
 		on_title, on_section, on_section_end, on_loop, on_section_end,
-		on_pause, on_pause, on_step, on_foot,
+		on_pause, on_remark, on_step, on_said, on_foot,
 	};
 	struct doc d = { .o = out, .s = in->story };
 	int ret;

@@ -17,6 +17,7 @@
 #define LABEL_MAX 80	/* code points: a label's width drives the width of the page */
 #define NAME_MAX_ 32	/* of a lane */
 #define INDEX_MAX 100	/* pages in an index */
+#define INDEX_LANES 12	/* lanes of it */
 #define LOOPS_MAX 16	/* in each other: more than src/model makes */
 #define ROW_PX 28	/* a row is at least that high, and ... */
 #define CHAR_PX 9	/* ... a character of a range's text that wide */
@@ -50,19 +51,20 @@ struct em {
 	unsigned int sections, marks, rows;
 	uint64_t last_t;
 	const struct dq_page *page;
+	const struct dq_chapter *chapter; /* of an overview; NULL: there are none */
 	bool any;		/* something was drawn */
 	bool after_gap;		/* the last thing was a gap */
 	int active_section;	/* lane that works until the section's or its group's end; -1 */
 	uint32_t active_group;
 	enum dq_bar *bars, *want; /* of each lane: as it is drawn, as it should be */
+	bool *used;		/* lanes that are drawn */
+	int first, last;	/* of these */
 	struct busy *busy;	/* lanes that a syscall keeps busy */
 	size_t nbusy, cap_busy;
 	struct range *ranges;
 	size_t nranges, cap_ranges;
 	/* what is said at the next gap */
 	const char *uses_who;
-	bool cpu_user, cpu_kernel;
-	const char *cpu_who;
 	int err;
 };
 
@@ -86,12 +88,12 @@ static void text(struct em *e, const char *s)
 
 static uint64_t rel(const struct em *e, uint64_t t)
 {
-	uint64_t t0 = e->s->m->t_first;
+	uint64_t t0 = e->chapter ? e->chapter->t0 : e->s->m->t_first;
 
 	return t > t0 ? t - t0 : 0;
 }
 
-/* "2.418 007": seconds, milliseconds, microseconds since the recording began */
+/* "2.418 007": seconds, milliseconds, microseconds since the recording, or the chapter, began */
 static void put_time(struct em *e, uint64_t t)
 {
 	uint64_t us = rel(e, t) / 1000;
@@ -137,11 +139,17 @@ static const char *const lane_group[] = { "user space", "kernel threads", "impor
 static const char *const lane_role[] = { "application", "kernel thread", "importer", "dma-buf core",
 					 "exporter" };
 
-static const char *lane_style(const struct dq_lane *l)
+/* The lane of one buffer, or of one after the other? */
+static bool is_buffer(const struct em *e, const struct dq_lane *l)
+{
+	return l->buf || (l->kind == DQ_LANE_CORE && e->s->o.apart);
+}
+
+static const char *lane_style(const struct em *e, const struct dq_lane *l)
 {
 	static const char *const style[] = { "usr", "kth", "imp", "core", "exp" };
 
-	return l->buf ? "buf" : style[l->kind];
+	return is_buffer(e, l) ? "buf" : style[l->kind];
 }
 
 /* What the user's template calls it. */
@@ -154,7 +162,7 @@ static void put_heading(struct em *e, const struct dq_lane *l)
 {
 	const char *name = l->name, *small = l->small;
 
-	if (l->kind == DQ_LANE_CORE && !l->buf) {
+	if (l->kind == DQ_LANE_CORE && !is_buffer(e, l)) {
 		name = e->t->groups ? "core" : "dma-buf";
 		small = e->t->groups ? "dma-buf.c" : "core";
 	}
@@ -182,39 +190,43 @@ static bool same_group(const struct dq_lane *a, const struct dq_lane *b)
 static void open_group(struct em *e, size_t lane)
 {
 	const struct dq_lane *l = &e->s->lanes[lane];
-	bool several = lane + 1 < e->s->nlanes && same_group(l, l + 1);
+	bool several = false;
 
+	for (size_t i = lane + 1; i < e->s->nlanes; i++)
+		several |= e->used[i] && same_group(l, &e->s->lanes[i]);
 	if (l->process) {
 		dq_sb_printf(e->o, "p%u: ", l->process);
 		put_lane_name(e, l->process_name);
 		dq_sb_printf(e->o, "\\n%spid %u", e->t->small, l->process);
-	} else if (l->buf) {
-		dq_sb_printf(e->o, "g_buf: buffer%s", several ? "s" : "");
+	} else if (is_buffer(e, l)) {
+		dq_sb_printf(e->o, "g_buf: buffer%s", l->buf && !several ? "" : "s");
 	} else {
-		dq_sb_printf(e->o, "g_%s: %s%s", lane_style(l), lane_group[l->kind],
+		dq_sb_printf(e->o, "g_%s: %s%s", lane_style(e, l), lane_group[l->kind],
 			     l->kind == DQ_LANE_EXPORTER && several ? "s" : "");
 	}
-	dq_sb_printf(e->o, " [large=yes, g_%s] {\n", lane_style(l));
+	dq_sb_printf(e->o, " [large=yes, g_%s] {\n", lane_style(e, l));
 }
 
 static void put_lanes(struct em *e)
 {
-	bool open = false;
+	const struct dq_lane *open = NULL;
 
 	for (size_t i = 0; i < e->s->nlanes; i++) {
 		const struct dq_lane *l = &e->s->lanes[i];
 
-		if (e->t->groups && (!open || !same_group(l, l - 1))) {
+		if (!e->used[i])
+			continue;
+		if (e->t->groups && (!open || !same_group(l, open))) {
 			put(e, open ? "};\n" : "");
 			open_group(e, i);
-			open = true;
+			open = l;
 		}
 		put(e, open ? "  " : "");
 		lane_id(e, (int)i);
 		put(e, ": ");
 		put_heading(e, l);
 		if (!e->t->entities_before)
-			dq_sb_printf(e->o, " [%s]", lane_style(l));
+			dq_sb_printf(e->o, " [%s]", lane_style(e, l));
 		put(e, ";\n");
 	}
 	if (open)
@@ -233,8 +245,9 @@ static int bar_lane(const struct em *e, uint32_t buf)
 	if (!e->t->life)
 		return -1;
 	for (size_t i = 0; i < e->s->nlanes; i++)
-		if (e->s->lanes[i].kind == DQ_LANE_CORE &&
-		    (e->s->lanes[i].buf == buf || (!e->s->lanes[i].buf && e->s->nbufs == 1)))
+		if (e->used[i] && e->s->lanes[i].kind == DQ_LANE_CORE &&
+		    (e->s->lanes[i].buf == buf ||
+		     (!e->s->lanes[i].buf && (e->s->nbufs == 1 || e->s->o.apart))))
 			return (int)i;
 	return -1;
 }
@@ -267,7 +280,7 @@ static void sync_bars(struct em *e)
 /* The bars of buffers that were there before. */
 static void begin_bars(struct em *e)
 {
-	for (size_t i = 0; i < e->s->nbufs && i < 1000; i++) {
+	for (size_t i = 0; i < e->s->nbufs && i < 1000 && !e->s->o.apart; i++) {
 		const struct dq_mbuf *b = dq_model_buf(e->s->m, e->s->bufs[i]);
 		int lane = bar_lane(e, e->s->bufs[i]);
 
@@ -305,6 +318,24 @@ static void put_page_number(struct em *e)
 		dq_sb_printf(e->o, " · index of %zu pages", e->s->npages);
 }
 
+/* Words of overview.c. max: 0, or how long */
+static void put_words(struct em *e, struct dq_sb *sb, size_t max)
+{
+	dq_msc_escape_seen(e->o, dq_sb_str(sb), max);
+	e->err = sb->err ? sb->err : e->err;
+	dq_sb_free(sb);
+}
+
+static void put_overview_title(struct em *e)
+{
+	struct dq_sb sb = { 0 };
+
+	dq_overview_title(&sb, e->in->shapes);
+	put(e, "title: ");
+	put_words(e, &sb, 0);
+	put(e, ";\nsubtitle: overview: one buffer of each shape, its times from its first call on;\n");
+}
+
 static void put_title(struct em *e)
 {
 	const struct dq_story *s = e->s;
@@ -313,6 +344,10 @@ static void put_title(struct em *e)
 
 	if (!e->t->title || !b)
 		return;
+	if (e->in->shapes) {
+		put_overview_title(e);
+		return;
+	}
 	put(e, s->nbufs > 1 ? "title: DMA-BUFs" : "title: DMA-BUF");
 	for (size_t i = 0; i < s->nbufs && i < 8; i++)
 		dq_sb_printf(e->o, "%s \\#%u", i ? "," : "", s->bufs[i]);
@@ -327,7 +362,7 @@ static void put_title(struct em *e)
 	put(e, ";\n");
 	if (s->nbufs > 1) {
 		if (s->npages > 1) {
-			put(e, "subtitle: ");
+			dq_sb_printf(e->o, "subtitle: %zu buffers", s->nbufs);
 			put_page_number(e);
 			put(e, ";\n");
 		}
@@ -378,7 +413,7 @@ static void flush_ranges(struct em *e)
 		if (!has_room(label, r->row1 - r->row0))
 			continue;
 		dq_sb_printf(e->o, "vertical range m%u<->m%ue at ", r->mark, r->mark);
-		lane_id(e, (int)e->s->nlanes - 1);
+		lane_id(e, e->last);
 		dq_sb_printf(e->o, "++: %s;\n", label);
 	}
 }
@@ -429,9 +464,9 @@ static void open_section(struct em *e, const char *title)
 		dq_sb_printf(e->o, "%s [phase];\n", title);
 	} else if (e->t->phases == DQ_TMPL_BOXES) {
 		indent(e);
-		lane_id(e, 0);
+		lane_id(e, e->first);
 		put(e, "..");
-		lane_id(e, (int)e->s->nlanes - 1);
+		lane_id(e, e->last);
 		put(e, ": ");
 		if (e->t->numbers)
 			dq_sb_printf(e->o, "%u ", e->sections);
@@ -441,7 +476,7 @@ static void open_section(struct em *e, const char *title)
 }
 
 /* A template's text with {importer} or {app} replaced. */
-static void put_filled(struct dq_sb *sb, const char *tmpl, const char *who)
+static void put_filled(const struct em *e, struct dq_sb *sb, const char *tmpl, const char *who)
 {
 	const char *p = tmpl;
 
@@ -453,18 +488,21 @@ static void put_filled(struct dq_sb *sb, const char *tmpl, const char *who)
 		if (!*p)
 			break;
 		n = strcspn(p, "}");
-		dq_msc_escape(sb, who ? who : "", NAME_MAX_);
+		dq_msc_escape(sb, who ? dq_template_lane(e->t, who) : "", NAME_MAX_);
 		p += n + (p[n] == '}');
 	}
 }
 
 /* ---- titles ---- */
 
+/* A template may have no word for a phase. */
 static bool says(const struct dq_sb *sb, const char *word)
 {
 	const char *at = strstr(dq_sb_str(sb), word);
 	size_t n = strlen(word);
 
+	if (!n)
+		return true;
 	for (; at; at = strstr(at + 1, word))
 		if ((at == sb->s || at[-1] == ' ') && (!at[n] || at[n] == ','))
 			return true;
@@ -528,7 +566,7 @@ static void make_title(struct em *e, struct dq_sb *sb, size_t first, size_t n)
 		dq_sb_puts(sb, "other");
 	if (e->t->who && imp) {
 		dq_sb_puts(sb, " (");
-		dq_msc_escape(sb, imp->name, NAME_MAX_);
+		dq_msc_escape(sb, dq_template_lane(e->t, imp->name), NAME_MAX_);
 		dq_sb_putc(sb, ')');
 	}
 	if (e->t->who && has_failed(e->s, first, n))
@@ -598,22 +636,31 @@ static void put_durations(struct em *e, const struct dq_step *st)
 static const char *step_style(const struct dq_step *st)
 {
 	if (st->flags & DQ_ST_ERR)
-		return " [err]";
+		return "err";
 	if (st->flags & DQ_ST_OPEN)
-		return " [open]";
+		return "open";
 	if (st->flags & DQ_ST_MISSED)
-		return " [missed]";
+		return "missed";
 	if (st->flags & DQ_ST_DEFERRED)
-		return " [deferred]";
+		return "deferred";
 	if (st->flags & DQ_ST_GUESS)
-		return " [guess]";
+		return "guess";
 	if (st->flags & DQ_ST_PASSED)
-		return " [pass]";
+		return "pass";
 	if (st->flags & DQ_ST_EVENT)
-		return " [event]";
+		return "event";
 	if (st->flags & DQ_ST_INNER)
-		return " [inner]";
+		return "inner";
 	return "";
+}
+
+/* A call of oneself has its label at the right, where there is room: not in the column of times. */
+static void put_style(struct em *e, const struct dq_step *st)
+{
+	const char *style = step_style(st), *side = st->from == st->to ? "side=left" : "";
+
+	if (*style || *side)
+		dq_sb_printf(e->o, " [%s%s%s]", style, *style && *side ? ", " : "", side);
 }
 
 static void put_label(struct em *e, const struct dq_step *st)
@@ -636,8 +683,35 @@ static void put_label(struct em *e, const struct dq_step *st)
 		text(e, st->small);
 	}
 	put_durations(e, st);
-	put(e, step_style(st));
+	put_style(e, st);
 	put(e, ";");
+}
+
+#define NOTE_COLUMNS 36
+
+/* A text in lines that a note has room for. */
+static void put_lines(struct em *e, const char *s, const char *newline)
+{
+	size_t col = 0;
+
+	while (*s) {
+		size_t n = strcspn(s, " "), w = dq_columns(s, n);
+		char *word = strndup(s, n);
+
+		if (!word) {
+			e->err = -ENOMEM;
+			return;
+		}
+		if (col && col + 1 + w > NOTE_COLUMNS) {
+			put(e, newline);
+			col = 0;
+		}
+		put(e, col ? " " : "");
+		text(e, word);
+		col += w + !!col;
+		s += n + strspn(s + n, " ");
+		free(word);
+	}
 }
 
 /* The time column: absolute where a unit begins, relative where it ends. */
@@ -706,24 +780,10 @@ static void note_unmap(struct em *e, const struct dq_step *st)
 
 static void note_state(struct em *e, const struct dq_step *st)
 {
-	const int ends[] = { st->from, st->to };
-
 	if (st->flags & DQ_ST_MAP)
 		note_map(e, st);
 	if (st->flags & DQ_ST_UNMAP)
 		note_unmap(e, st);
-	if (!(st->flags & (DQ_ST_CPU_USER | DQ_ST_CPU_KERNEL)))
-		return;
-	e->cpu_user = st->flags & DQ_ST_CPU_USER;
-	e->cpu_kernel = st->flags & DQ_ST_CPU_KERNEL;
-	e->cpu_who = NULL;
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
-		if (e->s->lanes[ends[i]].kind <= DQ_LANE_IMPORTER)
-			e->cpu_who = e->s->lanes[ends[i]].name;
-	/* an exporter may map its own buffer */
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends) && !e->cpu_who; i++)
-		if (e->s->lanes[ends[i]].kind == DQ_LANE_EXPORTER)
-			e->cpu_who = e->s->lanes[ends[i]].name;
 }
 
 static void put_activate(struct em *e, int lane)
@@ -803,6 +863,39 @@ static void put_bar(struct em *e, const struct dq_step *st)
 	set_bar(e, lane, st->bar);
 }
 
+/* "#1 error: detach-while-mapped", and below it what is said */
+static void put_mark(struct em *e, const struct dq_mark *m)
+{
+	static const char *const color[] = {
+		[DQ_MARK_NOTE] = "\\c(dim)", [DQ_MARK_HINT] = "\\c(dim)",
+		[DQ_MARK_WARNING] = "\\c(bad)", [DQ_MARK_ERROR] = "\\c(bad)",
+	};
+
+	if (m->main) {
+		dq_sb_printf(e->o, "%s\\b\\#%u ", color[m->weight], m->number);
+		text(e, m->head);
+		put(e, "\\b\\c()\\n");
+	} else {
+		dq_sb_printf(e->o, "\\#%u: ", m->number);
+	}
+	put_lines(e, m->text, "\\n");
+}
+
+/* What is said of a step: a note at its arrow. */
+static void put_said(struct em *e, const struct dq_step *st)
+{
+	const struct dq_said *d = dq_story_said(e->s, st, NULL);
+
+	if (!d)
+		return;
+	put(e, " note: ");
+	for (bool first = true; d; d = dq_story_said(e->s, st, d), first = false) {
+		put(e, first ? "" : "\\n");
+		put_mark(e, d->m);
+	}
+	put(e, ";");
+}
+
 static void put_step(struct em *e, const struct dq_unit *u, size_t i)
 {
 	const struct dq_step *st = &e->s->steps[i];
@@ -812,6 +905,7 @@ static void put_step(struct em *e, const struct dq_unit *u, size_t i)
 		end_section_activity(e);
 	put_arrow(e, st);
 	put_label(e, st);
+	put_said(e, st);
 	put_times(e, u, i);
 	put_bar(e, st);
 	e->rows++;
@@ -833,18 +927,19 @@ static bool is_cpu(enum dq_phase ph)
 	       ph == DQ_PH_VUNMAP;
 }
 
-/* What goes on between two units, in words. next: the phase that begins. */
-static void gap_words(struct em *e, struct dq_sb *sb, enum dq_phase next)
+/* What goes on between two units, in words. u: the second one */
+static void gap_words(struct em *e, struct dq_sb *sb, const struct dq_unit *u)
 {
+	bool user;
+	const struct dq_lane *cpu = dq_story_access(e->s, u, &user);
+
 	if (e->uses_who) {
-		put_filled(sb, e->t->uses, e->uses_who);
+		put_filled(e, sb, e->t->uses, e->uses_who);
 		e->uses_who = NULL;
 	}
-	if ((e->cpu_user && next == DQ_PH_CPU_END) || (e->cpu_kernel && next == DQ_PH_VUNMAP) ||
-	    (e->cpu_kernel && next == DQ_PH_CPU_END)) {
+	if (cpu) {
 		dq_sb_puts(sb, sb->len ? " · " : "");
-		put_filled(sb, e->cpu_user ? e->t->cpu_user : e->t->cpu_kernel, e->cpu_who);
-		e->cpu_user = e->cpu_kernel = false;
+		put_filled(e, sb, user ? e->t->cpu_user : e->t->cpu_kernel, cpu->name);
 	}
 }
 
@@ -859,15 +954,16 @@ static void put_gap(struct em *e, const struct dq_unit *u, enum dq_phase prev)
 	enum dq_phase next = e->s->steps[u->first].phase;
 	uint64_t dt = u->t0 > e->last_t ? u->t0 - e->last_t : 0;
 	/* in a loop it is the first round's */
-	bool lull = dt >= 100000 && (dt / 10 >= e->s->median_step || dt >= 100000000) &&
-		    !e->depth;
+	bool lull = !e->depth && dq_story_lull(e->s, dt);
 	struct dq_sb words = { 0 };
 	bool always = e->t->gaps == DQ_TMPL_GAP_ALWAYS && (!e->depth || sections_in_loops(e));
 
-	gap_words(e, &words, next);
-	if (u->cut)
-		dq_sb_printf(&words, "%s%" PRIu64 " calls are left out", words.len ? " · " : "",
-			     e->s->m->skipped.calls);
+	if (u->left_out) /* nobody is seen to use it all the time */
+		e->uses_who = NULL;
+	gap_words(e, &words, u);
+	if (u->left_out)
+		dq_sb_printf(&words, "%s%" PRIu64 " call%s left out", words.len ? " · " : "",
+			     u->left_out, u->left_out == 1 ? " is" : "s are");
 	if (!words.len && ((!always && !lull) || e->t->gaps == DQ_TMPL_GAP_NEVER ||
 			   (always && is_cpu(prev) && is_cpu(next)))) {
 		dq_sb_free(&words);
@@ -990,7 +1086,11 @@ static void open_loop(struct em *e, size_t loop, bool continued)
 	bool boxed = e->t->phases == DQ_TMPL_BOXES && !sections_in_loops(e) && !e->depth;
 	struct dq_sb title = { 0 };
 
-	if (!e->depth || sections_in_loops(e)) {
+	if (e->chapter) {
+		indent(e);
+		put(e, "vspace 6;\n");
+		boxed = false;
+	} else if (!e->depth || sections_in_loops(e)) {
 		loop_title(e, &title, l);
 		if (e->t->phases == DQ_TMPL_BOXES) {
 			close_section(e);
@@ -1002,9 +1102,9 @@ static void open_loop(struct em *e, size_t loop, bool continued)
 		put(e, "vspace 6;\n");
 	}
 	indent(e);
-	lane_id(e, 0);
+	lane_id(e, e->first);
 	put(e, "--");
-	lane_id(e, (int)e->s->nlanes - 1);
+	lane_id(e, e->last);
 	put(e, ": ");
 	if (boxed)
 		dq_sb_printf(e->o, "%s ", dq_sb_str(&title));
@@ -1028,8 +1128,6 @@ static void catch_up(struct em *e, size_t to)
 			e->want[bar_lane(e, st->buf)] = st->bar;
 		if (st->flags & (DQ_ST_MAP | DQ_ST_UNMAP))
 			e->uses_who = NULL;
-		if (is_cpu(st->phase))
-			e->cpu_user = e->cpu_kernel = false;
 	}
 }
 
@@ -1072,11 +1170,11 @@ static void put_units(struct em *e, size_t from, size_t to)
 		       s->loops[e->loops[e->depth - 1]].n <= i)
 			close_loop(e, i);
 		catch_up(e, u->first);
-		if (i)
+		if (i && !(e->chapter && e->chapter->first == i))
 			put_gap(e, u, last_phase(e, u - 1));
 		for (; loop < s->nloops && s->loops[loop].first == i; loop++)
 			open_loop(e, loop, false);
-		if (e->depth && !sections_in_loops(e))
+		if (e->chapter || (e->depth && !sections_in_loops(e)))
 			put_steps(e, u);
 		else
 			put_unit(e, u);
@@ -1088,6 +1186,96 @@ static void put_units(struct em *e, size_t from, size_t to)
 }
 
 /* ---- pages ---- */
+
+/* ---- the chapters of an overview ---- */
+
+/* "37 buffers of this shape: #1, #4 to #39", a box from side to side */
+static void put_chapter_head(struct em *e, size_t k)
+{
+	const struct dq_chapter *c = &e->s->chapters[k];
+	const struct dq_shape *shape = dq_shape_of(e->in->shapes, c->buf);
+	struct dq_sb who = { 0 }, what = { 0 };
+
+	if (!shape)
+		return;
+	put(e, k ? "vspace 10;\n" : "");
+	if (dq_overview_odd(e->s, e->in->shapes, k))
+		put(e, "---: The odd ones [phase];\nvspace 6;\n");
+	lane_id(e, e->first);
+	put(e, "--");
+	lane_id(e, e->last);
+	put(e, ": ");
+	dq_overview_who(&who, shape);
+	put_words(e, &who, 2 * LABEL_MAX);
+	dq_sb_printf(e->o, "\\n\\b%s", e->t->aside);
+	dq_overview_what(&what, e->s, c, shape);
+	put_words(e, &what, 3 * LABEL_MAX);
+	put(e, " [page];\n");
+}
+
+/* The buffer's bar begins anew. */
+static void begin_chapter(struct em *e, const struct dq_chapter *c)
+{
+	const struct dq_mbuf *b = dq_model_buf(e->s->m, c->buf);
+	int lane = bar_lane(e, c->buf);
+
+	e->chapter = c;
+	e->pos = c->n ? e->s->units[c->first].first : e->pos;
+	e->after_gap = true;
+	e->uses_who = NULL;
+	if (lane >= 0)
+		e->want[lane] = c->n && b && !b->exported ? DQ_BAR_EXPORTED : DQ_BAR_NONE;
+	sync_bars(e);
+}
+
+static void put_idle(struct em *e, const struct dq_chapter *c)
+{
+	struct dq_sb sb = { 0 };
+
+	dq_overview_idle(&sb, dq_shape_of(e->in->shapes, c->buf));
+	put(e, "...: ");
+	put_words(e, &sb, 2 * LABEL_MAX);
+	put(e, " [gap];\n");
+}
+
+static void end_chapter(struct em *e, const struct dq_chapter *c)
+{
+	int lane = bar_lane(e, c->buf);
+
+	while (e->depth)
+		close_frame(e);
+	e->nbusy = 0;
+	if (c->cut)
+		dq_sb_printf(e->o, "...: and %zu more arrow%s: dmaseq diagram -b %u [gap];\n", c->cut,
+			     c->cut == 1 ? "" : "s", c->buf);
+	else if (!c->n)
+		put_idle(e, c);
+	if (lane >= 0)
+		e->want[lane] = DQ_BAR_NONE;
+	sync_bars(e);
+}
+
+static void put_chapters(struct em *e)
+{
+	struct dq_sb rest = { 0 };
+
+	for (size_t i = 0; i < e->s->nchapters && !e->err; i++) {
+		const struct dq_chapter *c = &e->s->chapters[i];
+
+		put_chapter_head(e, i);
+		begin_chapter(e, c);
+		put_units(e, c->first, c->first + c->n);
+		end_chapter(e, c);
+	}
+	e->chapter = NULL;
+	dq_overview_rest(&rest, e->s, e->in->shapes);
+	if (rest.len) {
+		put(e, "...: ");
+		put_words(e, &rest, 2 * LABEL_MAX);
+		put(e, " [gap];\n");
+	}
+	dq_sb_free(&rest);
+}
 
 /* On a new page what goes on begins anew: loops, mappings, who is busy. */
 static void resume(struct em *e)
@@ -1101,6 +1289,8 @@ static void resume(struct em *e)
 	memset(e->bars, 0, e->s->nlanes * sizeof(*e->bars));
 	sync_bars(e);
 	for (size_t i = 0; i < e->nbusy; i++) {
+		if (!e->used[e->busy[i].lane])
+			continue;
 		put(e, "activate ");
 		lane_id(e, e->busy[i].lane);
 		put(e, ";\n");
@@ -1152,8 +1342,10 @@ static void put_open_ranges(struct em *e)
 	char label[32];
 	bool any = false;
 
-	for (size_t i = 0; i < e->nranges; i++)
+	for (size_t i = 0; i < e->nranges; i++) {
+		e->ranges[i].done |= dq_story_unseen_end(e->s, e->ranges[i].att, e->ranges[i].t0);
 		any |= !e->ranges[i].ended && !e->ranges[i].done;
+	}
 	if (!any)
 		return;
 	put(e, "vspace 10;\nmark mend;\n");
@@ -1165,7 +1357,7 @@ static void put_open_ranges(struct em *e)
 		if (r->ended || r->done || !has_room(label, e->rows - r->row0))
 			continue;
 		dq_sb_printf(e->o, "vertical range m%u<->mend at ", r->mark);
-		lane_id(e, (int)e->s->nlanes - 1);
+		lane_id(e, e->last);
 		dq_sb_printf(e->o, "++: %s [line.type=dashed];\n", label);
 	}
 }
@@ -1182,12 +1374,12 @@ static void put_index_row(struct em *e, size_t n)
 	for (const struct dq_unit *u = first; u <= last; u++)
 		for (size_t k = u->first; k < u->first + u->n; k++)
 			add_phase(e, &title, e->s->steps[k].phase);
-	lane_id(e, 0);
+	lane_id(e, e->first);
 	put(e, "--");
-	lane_id(e, (int)e->s->nlanes - 1);
-	dq_sb_printf(e->o, ": page %zu: %s\\n\\b%s%" PRIu64 " call%s in %zu arrows", n + 1,
+	lane_id(e, e->last);
+	dq_sb_printf(e->o, ": page %zu: %s\\n\\b%s%" PRIu64 " call%s in %zu arrow%s", n + 1,
 		     title.len ? dq_sb_str(&title) : "other", e->t->aside, p->calls,
-		     p->calls == 1 ? "" : "s", p->steps);
+		     p->calls == 1 ? "" : "s", p->steps, p->steps == 1 ? "" : "s");
 	if (p->errors)
 		dq_sb_printf(e->o, " · \\c(bad)\\b%" PRIu64 " error%s\\b", p->errors,
 			     p->errors == 1 ? "" : "s");
@@ -1202,16 +1394,59 @@ static void put_index_row(struct em *e, size_t n)
 	dq_sb_free(&title);
 }
 
+/* Of very many pages: the first, the last, those with errors, and from the begin on what there is
+ * room for. */
+static void choose_rows(const struct dq_story *s, bool *row)
+{
+	size_t room = INDEX_MAX < s->npages ? INDEX_MAX : s->npages;
+
+	row[0] = row[s->npages - 1] = true;
+	room -= room < 2 ? room : 2;
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < s->npages && room; i++)
+			if (!row[i] && (round || s->pages[i].errors)) {
+				row[i] = true;
+				room--;
+			}
+}
+
+/* Pages [from, to), which have no row. */
+static void put_rowless(struct em *e, size_t from, size_t to)
+{
+	uint64_t calls = 0, errors = 0;
+
+	for (size_t i = from; i < to; i++) {
+		calls += e->s->pages[i].calls;
+		errors += e->s->pages[i].errors;
+	}
+	dq_sb_printf(e->o, "...: page%s %zu", to - from == 1 ? "" : "s", from + 1);
+	if (to - from > 1)
+		dq_sb_printf(e->o, " to %zu", to);
+	dq_sb_printf(e->o, " · %" PRIu64 " call%s", calls, calls == 1 ? "" : "s");
+	if (errors)
+		dq_sb_printf(e->o, " · %" PRIu64 " error%s", errors, errors == 1 ? "" : "s");
+	put(e, " [gap];\n");
+}
+
 /* In the place of the steps: what is on which page. */
 static void put_index(struct em *e)
 {
-	for (size_t i = 0; i < e->s->npages; i++)
-		if (i < INDEX_MAX - 1 || i + 1 == e->s->npages || e->s->npages == INDEX_MAX) {
+	bool *row = calloc(e->s->npages, sizeof(*row));
+
+	if (!row) {
+		e->err = -ENOMEM;
+		return;
+	}
+	choose_rows(e->s, row);
+	for (size_t i = 0, k; i < e->s->npages; i = k) {
+		for (k = i + 1; k < e->s->npages && !row[i] && !row[k]; k++)
+			;
+		if (row[i])
 			put_index_row(e, i);
-		} else if (i == INDEX_MAX - 1) {
-			dq_sb_printf(e->o, "...: %zu more pages [gap];\n",
-				     e->s->npages - INDEX_MAX);
-		}
+		else
+			put_rowless(e, i, k);
+	}
+	free(row);
 }
 
 /* ---- the foot ---- */
@@ -1257,8 +1492,8 @@ static void put_facts(struct em *e)
 	if (e->s->npages > 1)
 		put_pages_fact(e);
 	else
-		dq_sb_printf(e->o, " · %" PRIu64 " of %" PRIu64 " calls shown", e->s->shown,
-			     e->s->calls);
+		dq_sb_printf(e->o, " · %" PRIu64 " of %" PRIu64 " calls%s shown", e->s->shown,
+			     e->s->calls, e->in->shapes ? " of these buffers" : "");
 	if (e->s->npages == 1 && e->s->folded)
 		dq_sb_printf(e->o, ", %" PRIu64 " of them by loops", e->s->folded);
 	put(e, ";\n");
@@ -1280,6 +1515,13 @@ static void put_remarks(struct em *e)
 	}
 	e->o->err = e->o->err ? e->o->err : kept.err;
 	dq_sb_free(&kept);
+	if (dq_model_put_jumps(s->m, &kept)) {
+		put(e, "endnote: \\c(warn)");
+		dq_msc_escape(e->o, dq_sb_str(&kept), 3 * LABEL_MAX);
+		put(e, ";\n");
+	}
+	e->o->err = e->o->err ? e->o->err : kept.err;
+	dq_sb_free(&kept);
 	if (dq_model_put_skipped(s->m, &kept)) {
 		put(e, "endnote: \\c(bad)");
 		dq_msc_escape(e->o, dq_sb_str(&kept), 3 * LABEL_MAX);
@@ -1289,6 +1531,18 @@ static void put_remarks(struct em *e)
 	dq_sb_free(&kept);
 	if (st ? st->no_end : !s->m->has_end)
 		put(e, "endnote: \\c(bad)the recording was cut off: it has no proper end;\n");
+	for (size_t i = 0; i < s->nsaid; i++) {
+		const struct dq_mark *m = s->said[i].m;
+
+		if (!dq_story_unsaid(s, &s->said[i]))
+			continue;
+		dq_sb_printf(e->o, "endnote: %s\\#%u ", m->weight > DQ_MARK_HINT ? "\\c(bad)" : "",
+			     m->number);
+		text(e, m->head);
+		put(e, ": ");
+		dq_msc_escape(e->o, m->text, 2 * LABEL_MAX);
+		put(e, ";\n");
+	}
 	if (s->m->final.differ)
 		dq_sb_printf(e->o, "endnote: \\c(bad)who holds what at the end differs in %" PRIu64
 			     " thing%s from what was recorded;\n", s->m->final.differ,
@@ -1298,7 +1552,7 @@ static void put_remarks(struct em *e)
 
 		if (!b || !b->dark_until)
 			continue;
-		put(e, "endnote: \\c(bad)callbacks of ");
+		put(e, b->dark_some ? "endnote: \\c(bad)some callbacks of " : "endnote: \\c(bad)callbacks of ");
 		dq_msc_escape(e->o, b->exporter, NAME_MAX_);
 		if (b->dark_until == UINT64_MAX) {
 			put(e, " were not recorded;\n");
@@ -1315,7 +1569,7 @@ static void put_unreleased(struct em *e)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < e->s->nbufs && e->s->nbufs > 1; i++) {
+	for (size_t i = 0; i < e->s->nbufs && e->s->nbufs > 1 && !e->in->shapes; i++) {
 		const struct dq_mbuf *b = dq_model_buf(e->s->m, e->s->bufs[i]);
 
 		if (!b || b->released)
@@ -1343,7 +1597,7 @@ static void put_head(struct em *e)
 {
 	const struct dq_story *s = e->s;
 
-	put(e, "# The life of DMA-BUF");
+	put(e, e->in->shapes ? "# An overview of DMA-BUFs" : "# The life of DMA-BUF");
 	for (size_t i = 0; i < s->nbufs && i < 8; i++)
 		dq_sb_printf(e->o, "%s #%u", i ? "," : "", s->bufs[i]);
 	put(e, ", made by dmaseq diagram.\n"
@@ -1368,7 +1622,7 @@ static void put_before(struct em *e)
 {
 	for (size_t i = 0; i < e->s->nbefore && i < 16; i++) {
 		put(e, "...: ");
-		dq_msc_escape(e->o, e->s->before[i], 2 * LABEL_MAX);
+		dq_msc_escape_seen(e->o, e->s->before[i], 2 * LABEL_MAX);
 		put(e, " [gap];\n");
 		e->rows++;
 		e->after_gap = true;
@@ -1378,6 +1632,7 @@ static void put_before(struct em *e)
 static void put_page(struct em *e)
 {
 	begin_bars(e);
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only an index is no page */
 	if (e->page->first)
 		skip_to(e, e->page->first);
 	else
@@ -1386,7 +1641,89 @@ static void put_page(struct em *e)
 	if (!e->any)
 		put(e, "...: nothing was recorded of it [gap];\n");
 	suspend(e);
+	if (e->s->left_at_end && e->page->first + e->page->n == e->s->nunits)
+		dq_sb_printf(e->o, "...: %" PRIu64 " call%s left out [gap];\n", e->s->left_at_end,
+			     e->s->left_at_end == 1 ? " is" : "s are");
 	put_open_ranges(e);
+}
+
+/* ---- which lanes a page has ---- */
+
+/* An index has no arrows; the first lane of each kind tells most. */
+static void index_lanes(const struct dq_story *s, bool *used)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nlanes; i++) {
+		used[i] = s->nlanes <= INDEX_LANES || !i || s->lanes[i].kind != s->lanes[i - 1].kind;
+		n += used[i];
+	}
+	for (size_t i = 0; i < s->nlanes && n < INDEX_LANES; i++) {
+		n += !used[i];
+		used[i] = true;
+	}
+}
+
+static int page_groups(const struct dq_story *s, const struct dq_page *p, struct dq_map *groups)
+{
+	int err = 0;
+
+	for (size_t i = p->first; i < p->first + p->n && !err; i++)
+		err = dq_map_put(groups, s->units[i].group, 1);
+	return err;
+}
+
+/* Of a syscall that goes on from another page all lanes are there: it may keep one busy. */
+static void mark_lanes(const struct dq_story *s, const struct dq_map *groups, bool *used)
+{
+	uint64_t any;
+
+	for (size_t i = 0; i < s->nsteps; i++) {
+		const struct dq_step *st = &s->steps[i];
+
+		if (!dq_map_get(groups, st->group, &any))
+			continue;
+		used[st->from] = used[st->to] = true;
+		if (st->via >= 0)
+			used[st->via] = true;
+	}
+	for (size_t i = 0; i < s->nlanes; i++)
+		used[i] |= s->lanes[i].kind == DQ_LANE_CORE && !s->lanes[i].buf;
+}
+
+int dq_msc_lanes(const struct dq_render_input *in, bool *used)
+{
+	const struct dq_story *s = in->story;
+	struct dq_map *groups;
+	int err = 0;
+
+	if (s->npages > 1 && !in->page) {
+		index_lanes(s, used);
+		return 0;
+	}
+	if (s->npages == 1) {
+		memset(used, true, s->nlanes * sizeof(*used));
+		return 0;
+	}
+	groups = dq_map_new();
+	err = groups ? page_groups(s, &s->pages[in->page - 1], groups) : -ENOMEM;
+	if (!err)
+		mark_lanes(s, groups, used);
+	dq_map_free(groups);
+	return err;
+}
+
+static void find_ends(struct em *e)
+{
+	e->first = e->last = -1;
+	for (size_t i = 0; i < e->s->nlanes; i++) {
+		if (!e->used[i])
+			continue;
+		e->first = e->first < 0 ? (int)i : e->first;
+		e->last = (int)i;
+	}
+	if (e->first < 0)
+		e->first = e->last = 0;
 }
 
 static int render(struct dq_sb *out, const struct dq_render_input *in)
@@ -1399,21 +1736,27 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 		e.has_vmap |= e.s->steps[i].phase == DQ_PH_VMAP;
 	e.bars = calloc(e.s->nlanes + 1, sizeof(*e.bars));
 	e.want = calloc(e.s->nlanes + 1, sizeof(*e.want));
-	if (!e.bars || !e.want) {
+	e.used = calloc(e.s->nlanes + 1, sizeof(*e.used));
+	if (!e.bars || !e.want || !e.used || dq_msc_lanes(in, e.used)) {
 		free(e.bars);
 		free(e.want);
+		free(e.used);
 		return -ENOMEM;
 	}
+	find_ends(&e);
 	put_head(&e);
 	if (!e.page || !e.page->first)
 		put_before(&e);
 	if (index)
 		put_index(&e);
+	else if (in->shapes)
+		put_chapters(&e);
 	else
 		put_page(&e);
 	put_foot(&e);
 	free(e.bars);
 	free(e.want);
+	free(e.used);
 	free(e.busy);
 	free(e.ranges);
 	free(e.title);

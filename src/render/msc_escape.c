@@ -20,9 +20,11 @@ static bool is_hidden(uint32_t c)
 	       (c >= 0xe0000 && c <= 0xe0fff) || (c & 0xfffe) == 0xfffe;
 }
 
-static void put_point(struct dq_sb *sb, const char *s, int32_t c, size_t adv)
+static void put_point(struct dq_sb *sb, const char *s, int32_t c, size_t adv, bool seen)
 {
-	if (c < 0)
+	if (c == '\\' && !seen)
+		dq_sb_puts(sb, "\\\\\\\\"); /* two are read: one of the name, no code */
+	else if (c < 0)
 		dq_sb_printf(sb, "\\\\x%02X", (unsigned char)*s);
 	else if (c == '\n')
 		dq_sb_puts(sb, "\\\\n");	/* to be read, not to be obeyed */
@@ -36,7 +38,7 @@ static void put_point(struct dq_sb *sb, const char *s, int32_t c, size_t adv)
 		dq_sb_put(sb, s, adv);
 }
 
-void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max)
+static void escape(struct dq_sb *sb, const char *s, size_t max, bool seen)
 {
 	size_t len = strlen(s), points = 0, lead = strspn(s, " "), trail = len;
 
@@ -53,8 +55,18 @@ void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max)
 		if (c == ' ' && (i < lead || i >= trail))
 			dq_sb_puts(sb, "\\~");
 		else
-			put_point(sb, s + i, c, adv);
+			put_point(sb, s + i, c, adv, seen);
 	}
 	if (len && s[len - 1] == '\\')
 		dq_sb_puts(sb, "\\|");	/* keeps a closing quote apart */
+}
+
+void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max)
+{
+	escape(sb, s, max, false);
+}
+
+void dq_msc_escape_seen(struct dq_sb *sb, const char *s, size_t max)
+{
+	escape(sb, s, max, true);
 }

@@ -30,17 +30,15 @@ static bool passes(int32_t c, char prev)
 	return c > 0 && c < 0x80 && strchr(" ._-/:", (int)c) && prev && prev != c;
 }
 
-void dq_plantuml_escape(struct dq_sb *sb, const char *s, size_t max)
+static void escape(struct dq_sb *sb, const struct dq_sb *seen)
 {
-	struct dq_sb seen = { 0 };
 	char prev = '\0';
 
-	dq_sb_visible(&seen, s, strlen(s), max);
-	for (size_t i = 0, adv; i < seen.len; i += adv) {
-		int32_t c = dq_utf8_next(seen.s + i, seen.len - i, &adv);
+	for (size_t i = 0, adv; i < seen->len; i += adv) {
+		int32_t c = dq_utf8_next(seen->s + i, seen->len - i, &adv);
 
 		/* a blank at the end would be cut off */
-		if (passes(c, prev) && !(c == ' ' && i + 1 == seen.len)) {
+		if (passes(c, prev) && !(c == ' ' && i + 1 == seen->len)) {
 			dq_sb_putc(sb, (char)c);
 			prev = (char)c;
 		} else {
@@ -48,7 +46,24 @@ void dq_plantuml_escape(struct dq_sb *sb, const char *s, size_t max)
 			prev = 'x';
 		}
 	}
-	sb->err = seen.err ? seen.err : sb->err;
+	sb->err = seen->err ? seen->err : sb->err;
+}
+
+void dq_plantuml_escape(struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb seen = { 0 };
+
+	dq_sb_visible(&seen, s, strlen(s), max);
+	escape(sb, &seen);
+	dq_sb_free(&seen);
+}
+
+void dq_plantuml_escape_seen(struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb seen = { 0 };
+
+	dq_sb_visible_again(&seen, s, strlen(s), max);
+	escape(sb, &seen);
 	dq_sb_free(&seen);
 }
 
@@ -81,6 +96,7 @@ static void put_lane(struct doc *d, int i)
 	dq_plantuml_escape(d->o, small, NAME_MAX_);
 	put(d, "\" as ");
 	lane(d, i);
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): a lane has one of the five kinds */
 	dq_sb_printf(d->o, " %s\n", color[d->s->lanes[i].kind]);
 }
 
@@ -161,6 +177,15 @@ static void on_pause(void *ctx, const char *what)
 	put(d, " ...\n");
 }
 
+static void on_remark(void *ctx, const char *what)
+{
+	struct doc *d = ctx;
+
+	put(d, "... ");
+	dq_plantuml_escape_seen(d->o, what, 2 * LABEL_MAX);
+	put(d, " ...\n");
+}
+
 static const char *arrow(const struct dq_step *st)
 {
 	if (st->flags & DQ_ST_ERR)
@@ -210,6 +235,17 @@ static void on_step(void *ctx, const struct dq_step *st, const char *when, const
 	put(d, "\n");
 }
 
+static void on_said(void *ctx, const struct dq_step *st, const char *what, bool bad)
+{
+	struct doc *d = ctx;
+
+	put(d, "note over ");
+	dq_tell_lane_ids(d->o, d->s, st->from, st->to, ", ");
+	put(d, bad ? " #FFEBEE : " : " #FFF8E1 : ");
+	dq_plantuml_escape(d->o, what, 2 * LABEL_MAX);
+	put(d, "\n");
+}
+
 static void on_foot(void *ctx, const char *what, bool bad)
 {
 	struct doc *d = ctx;
@@ -225,7 +261,7 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 {
 	static const struct dq_teller teller = {
 		on_title, on_section, on_section_end, on_loop, on_loop_end,
-		on_pause, on_pause, on_step, on_foot,
+		on_pause, on_remark, on_step, on_said, on_foot,
 	};
 	struct doc d = { .o = out, .s = in->story };
 	int ret;
@@ -235,7 +271,13 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 		"' (PNG is cut at 4096 pixels unless PLANTUML_LIMIT_SIZE is set)\n"
 		"hide footbox\n"
 		"skinparam shadowing false\n"
-		"skinparam responseMessageBelowArrow false\n");
+		"skinparam responseMessageBelowArrow false\n"
+		/* its own red is that of errors */
+		"skinparam SequenceArrowColor #263238\n"
+		"skinparam SequenceLifeLineBorderColor #90A4AE\n"
+		"skinparam SequenceParticipantBorderColor #546E7A\n"
+		"skinparam SequenceBoxBorderColor #CFD8DC\n"
+		"skinparam NoteBorderColor #90A4AE\n");
 	ret = dq_tell(in, &teller, &d);
 	put(&d, d.legend ? "endlegend\n" : "");
 	put(&d, "@enduml\n");

@@ -9,6 +9,7 @@
 #ifndef DQ_RENDER_H
 #define DQ_RENDER_H
 
+#include "model/life.h"
 #include "model/model.h"
 
 /* Where text may stand: structural choices that a template makes in comments,
@@ -65,6 +66,9 @@ struct dq_render_input {
 	const struct dq_template *tmpl;	/* of -f msc; NULL for the others */
 	unsigned int width;	/* of -f text: columns */
 	bool utf8;		/* of -f text: else it is pure ASCII */
+	const struct dq_shapes *shapes;	/* of a story that is told apart: what its buffers stand for */
+	const char *link;		/* NULL, or the name of this picture, "chart.svg", of which ... */
+	size_t npages, nlinks;		/* ... there are pages "chart-01.svg"; the first so many are written */
 	size_t page;		/* 1: the first; 0: the only one, or of several the index (-f msc), the
 				 * first (others) */
 };
@@ -77,16 +81,43 @@ struct dq_renderer {
 extern const struct dq_renderer dq_renderer_msc, dq_renderer_text, dq_renderer_plantuml,
 	dq_renderer_mermaid;
 
-/* What changed, as one chart of both sides, which are called a and b. 0 or -errno. */
+/* ---- overview.c: an overview's words, plain text with names that are safe to print ---- */
+
+/* "DMA-BUFs: 3068 buffers of 6 shapes" */
+void dq_overview_title(struct dq_sb *sb, const struct dq_shapes *s);
+/* "37 buffers of this shape: #1, #4 to #39"; "#7, the only one of its shape" */
+void dq_overview_who(struct dq_sb *sb, const struct dq_shape *s);
+/* "system · 8.3 MB · made by camera_app · 61 to 64 calls each · this is #1 from 0.070446 s on" */
+void dq_overview_what(struct dq_sb *sb, const struct dq_story *s, const struct dq_chapter *c,
+		      const struct dq_shape *shape);
+/* Of buffers without calls: "no call was recorded; held at the end: descriptor of launcher" */
+void dq_overview_idle(struct dq_sb *sb, const struct dq_shape *shape);
+/* Does chapter k begin the odd ones, of which there is only one each? */
+bool dq_overview_odd(const struct dq_story *s, const struct dq_shapes *shapes, size_t k);
+/* "12 more shapes of 14 buffers are not drawn: dmaseq list --shapes"; "" when all are */
+void dq_overview_rest(struct dq_sb *sb, const struct dq_story *s, const struct dq_shapes *shapes);
+
+/* Which lanes of the story are drawn on this page, by -f msc. 0 or -ENOMEM. */
+int dq_msc_lanes(const struct dq_render_input *in, bool *used);
+
+/* "dir/chart.svg", 7 of 12 -> "dir/chart-07.svg" */
+void dq_page_name(struct dq_sb *name, const char *path, size_t page, size_t npages);
+
+/* What changed, as one chart of both sides, which are called a and b; beside: a at the left and b at
+ * the right. 0 or -errno. */
 struct dq_diff;
-int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const char *b);
+int dq_diff_msc(struct dq_sb *out, const struct dq_diff *d, const char *a, const char *b, bool beside);
 
 /* Text for a label or a quoted attribute of Msc-generator, whatever the bytes are. At most
  * max code points (0: all). */
 void dq_msc_escape(struct dq_sb *sb, const char *s, size_t max);
+/* The same for what went through dq_sb_visible() and has its backslashes doubled. */
+void dq_msc_escape_seen(struct dq_sb *sb, const char *s, size_t max);
 /* The same for PlantUML and Mermaid: letters, digits and codes, wherever a text may stand. */
 void dq_plantuml_escape(struct dq_sb *sb, const char *s, size_t max);
 void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max);
+void dq_plantuml_escape_seen(struct dq_sb *sb, const char *s, size_t max);
+void dq_mermaid_escape_seen(struct dq_sb *sb, const char *s, size_t max);
 
 /*
  * A picture of a chart source, through msc-gen: format is "svg", "png" or "pdf". 0 and the
@@ -95,6 +126,10 @@ void dq_mermaid_escape(struct dq_sb *sb, const char *s, size_t max);
  */
 int dq_picture_msc(struct dq_sb *out, const char *format, const char *source, size_t len,
 		   char **ret_err);
+
+/* Leaves out of such an SVG what it has several times; the picture stays the same. What is not
+ * understood is left as it is. 0 or -ENOMEM, and *svg as it was. */
+int dq_svg_slim(struct dq_sb *svg);
 
 /*
  * Adds text and details to such an SVG of a page of a story: map is the layout map ("lmap") of

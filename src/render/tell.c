@@ -17,8 +17,6 @@
 
 #define LOOPS_MAX 16	/* in each other: more than src/model makes */
 #define NAME_POINTS 40	/* of a name in a sentence */
-#define LULL_MIN  100000u	/* ns: a pause shorter than this is no gap ... */
-#define LULL_SURE 100000000u	/* ... and one longer than this always is */
 
 /* A mapping whose begin was told. */
 struct mapping {
@@ -34,14 +32,14 @@ struct tale {
 	void *ctx;
 	char *title;		/* of the open chapter; NULL: none */
 	unsigned int sections;
+	const struct dq_chapter *chapter; /* of an overview; NULL: there are none */
 	size_t open[LOOPS_MAX], loops; /* that we are in */
 	size_t pos;		/* steps that have been told or passed over */
 	uint64_t last_t;
 	struct mapping *maps;
 	size_t nmaps, cap_maps;
 	/* what the next gap says */
-	const char *uses_who, *cpu_who;
-	bool cpu_user, cpu_kernel;
+	const char *uses_who;
 	int err;
 };
 
@@ -72,7 +70,8 @@ static void put_name(struct dq_sb *sb, const char *name)
 /* "2.418 007": seconds, milliseconds, microseconds since the recording began */
 static void put_time(struct tale *e, struct dq_sb *sb, uint64_t t)
 {
-	uint64_t us = (t > e->s->m->t_first ? t - e->s->m->t_first : 0) / 1000;
+	uint64_t t0 = e->chapter ? e->chapter->t0 : e->s->m->t_first;
+	uint64_t us = (t > t0 ? t - t0 : 0) / 1000;
 
 	dq_sb_printf(sb, "%" PRIu64 ".%03u %03u", us / 1000000, (unsigned int)(us / 1000 % 1000),
 		     (unsigned int)(us % 1000));
@@ -85,10 +84,8 @@ void dq_tell_lane(const struct dq_lane *l, const char **ret_name, const char **r
 	static const char *const role[] = { "application", "kernel thread", "importer", "core",
 					    "exporter" };
 
-	bool core = l->kind == DQ_LANE_CORE && !l->buf;
-
-	*ret_name = core ? "dma-buf" : *l->name ? l->name : "unknown";
-	*ret_small = core || !*l->small ? role[l->kind] : l->small;
+	*ret_name = *l->name ? l->name : "unknown";
+	*ret_small = *l->small ? l->small : role[l->kind];
 }
 
 void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane)
@@ -106,6 +103,15 @@ void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane)
 	dq_sb_puts(sb, prefix[kind]);
 	if (kind != DQ_LANE_CORE)
 		dq_sb_printf(sb, "%d", n);
+}
+
+void dq_tell_lane_ids(struct dq_sb *sb, const struct dq_story *s, int a, int b, const char *sep)
+{
+	dq_tell_lane_id(sb, s, a < b ? a : b);
+	if (a == b)
+		return;
+	dq_sb_puts(sb, sep);
+	dq_tell_lane_id(sb, s, a < b ? b : a);
 }
 
 /* ---- the title ---- */
@@ -144,6 +150,13 @@ static void tell_title(struct tale *e)
 	const struct dq_mbuf *b = s->nbufs == 1 ? dq_model_buf(s->m, s->bufs[0]) : NULL;
 	struct dq_sb title = { 0 }, aside = { 0 };
 
+	if (e->in->shapes) {
+		dq_overview_title(&title, e->in->shapes);
+		e->t->title(e->ctx, dq_sb_str(&title),
+			    "overview: one buffer of each shape, its times from its first call on");
+		took(e, &title);
+		return;
+	}
 	dq_sb_puts(&title, s->nbufs > 1 ? "DMA-BUFs" : "DMA-BUF");
 	put_bufs(s, &title);
 	if (b && *b->name) {
@@ -317,22 +330,10 @@ static void note_map(struct tale *e, const struct dq_step *st)
 
 static void note_state(struct tale *e, const struct dq_step *st)
 {
-	const int ends[] = { st->from, st->to };
-
 	if (st->flags & DQ_ST_MAP)
 		note_map(e, st);
 	if (st->flags & DQ_ST_UNMAP)
 		e->uses_who = NULL;
-	if (!(st->flags & (DQ_ST_CPU_USER | DQ_ST_CPU_KERNEL)))
-		return;
-	e->cpu_user = st->flags & DQ_ST_CPU_USER;
-	e->cpu_kernel = st->flags & DQ_ST_CPU_KERNEL;
-	e->cpu_who = "somebody";
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(ends); i++)
-		if (e->s->lanes[ends[i]].kind != DQ_LANE_CORE &&
-		    (e->s->lanes[ends[i]].kind != DQ_LANE_EXPORTER ||
-		     !strcmp(e->cpu_who, "somebody")))
-			e->cpu_who = e->s->lanes[ends[i]].name;
 }
 
 /* The time column: absolute where a unit begins, relative where it ends. */
@@ -348,6 +349,28 @@ static void put_when(struct tale *e, struct dq_sb *sb, const struct dq_unit *u, 
 	}
 }
 
+/* "#1 error: detach-while-mapped: detached with one mapping left" */
+static void put_mark(struct dq_sb *sb, const struct dq_mark *m)
+{
+	dq_sb_printf(sb, "#%u", m->number);
+	if (m->main)
+		dq_sb_printf(sb, " %s", m->head);
+	dq_sb_printf(sb, ": %s", m->text);
+}
+
+static void tell_said(struct tale *e, const struct dq_step *st)
+{
+	const struct dq_said *d = NULL;
+
+	while ((d = dq_story_said(e->s, st, d))) {
+		struct dq_sb sb = { 0 };
+
+		put_mark(&sb, d->m);
+		e->t->said(e->ctx, st, dq_sb_str(&sb), d->m->main && d->m->weight > DQ_MARK_HINT);
+		took(e, &sb);
+	}
+}
+
 static void tell_steps(struct tale *e, const struct dq_unit *u)
 {
 	for (size_t i = u->first; i < u->first + u->n; i++) {
@@ -357,6 +380,7 @@ static void tell_steps(struct tale *e, const struct dq_unit *u)
 		put_when(e, &when, u, i);
 		put_aside(e, &aside, st);
 		e->t->step(e->ctx, st, dq_sb_str(&when), dq_sb_str(&aside));
+		tell_said(e, st);
 		note_state(e, st);
 		e->last_t = st->t;
 		took(e, &when);
@@ -367,10 +391,10 @@ static void tell_steps(struct tale *e, const struct dq_unit *u)
 /* ---- between units ---- */
 
 /* What goes on meanwhile, as far as the trace says it. */
-static void gap_words(struct tale *e, struct dq_sb *sb, enum dq_phase next)
+static void gap_words(struct tale *e, struct dq_sb *sb, const struct dq_unit *u)
 {
-	bool user = e->cpu_user && next == DQ_PH_CPU_END;
-	bool kernel = e->cpu_kernel && (next == DQ_PH_VUNMAP || next == DQ_PH_CPU_END);
+	bool user;
+	const struct dq_lane *cpu = dq_story_access(e->s, u, &user);
 
 	if (e->uses_who) {
 		sep(sb);
@@ -378,12 +402,16 @@ static void gap_words(struct tale *e, struct dq_sb *sb, enum dq_phase next)
 		dq_sb_puts(sb, " uses the buffer");
 		e->uses_who = NULL;
 	}
-	if (user || kernel) {
+	if (cpu) {
 		sep(sb);
-		put_name(sb, e->cpu_who);
+		put_name(sb, cpu->name);
 		dq_sb_printf(sb, " accesses the buffer%s", user ? "" : " with the CPU");
-		e->cpu_user = e->cpu_kernel = false;
 	}
+}
+
+static void put_left_out(struct dq_sb *sb, uint64_t n)
+{
+	dq_sb_printf(sb, "%" PRIu64 " call%s left out", n, n == 1 ? " is" : "s are");
 }
 
 static void tell_gap(struct tale *e, const struct dq_unit *u)
@@ -392,12 +420,14 @@ static void tell_gap(struct tale *e, const struct dq_unit *u)
 	struct dq_sb sb = { 0 };
 
 	/* in a loop it would be the first round's */
-	if (!e->loops && dt >= LULL_MIN && (dt / 10 >= e->s->median_step || dt >= LULL_SURE))
+	if (!e->loops && dq_story_lull(e->s, dt))
 		put_dur(&sb, dt);
-	gap_words(e, &sb, e->s->steps[u->first].phase);
-	if (u->cut) {
+	if (u->left_out) /* nobody is seen to use it all the time */
+		e->uses_who = NULL;
+	gap_words(e, &sb, u);
+	if (u->left_out) {
 		sep(&sb);
-		dq_sb_printf(&sb, "%" PRIu64 " calls are left out", e->s->m->skipped.calls);
+		put_left_out(&sb, u->left_out);
 	}
 	if (sb.len)
 		e->t->gap(e->ctx, dq_sb_str(&sb));
@@ -445,7 +475,7 @@ static void open_loop(struct tale *e, size_t loop)
 {
 	struct dq_sb tag = { 0 };
 
-	if (!e->loops)
+	if (!e->loops && !e->chapter)
 		loop_section(e, &e->s->loops[loop]);
 	put_tag(&tag, &e->s->loops[loop]);
 	e->t->loop(e->ctx, dq_sb_str(&tag));
@@ -461,8 +491,6 @@ static void catch_up(struct tale *e, size_t to)
 
 		if (st->flags & (DQ_ST_MAP | DQ_ST_UNMAP))
 			e->uses_who = NULL;
-		if (st->phase >= DQ_PH_CPU_BEGIN && st->phase <= DQ_PH_VUNMAP)
-			e->cpu_user = e->cpu_kernel = false;
 		for (size_t i = 0; i < e->nmaps && st->flags & DQ_ST_UNMAP; i++)
 			e->maps[i].done |= e->maps[i].att == st->att;
 	}
@@ -494,7 +522,7 @@ static void tell_unit(struct tale *e, size_t i, size_t *loop)
 	for (; *loop < s->nloops && s->loops[*loop].first <= i; (*loop)++)
 		if (s->loops[*loop].first + s->loops[*loop].n > i)
 			open_loop(e, *loop);
-	if (!e->loops)
+	if (!e->loops && !e->chapter)
 		tell_section(e, u->first, u->n);
 	tell_steps(e, u);
 	e->pos = u->first + u->n;
@@ -522,6 +550,70 @@ static void tell_units(struct tale *e)
 		e->loops--;
 		e->t->loop_end(e->ctx);
 	}
+	if (e->s->left_at_end && p->first + p->n == e->s->nunits) {
+		struct dq_sb sb = { 0 };
+
+		put_left_out(&sb, e->s->left_at_end);
+		e->t->gap(e->ctx, dq_sb_str(&sb));
+		took(e, &sb);
+	}
+}
+
+/* ---- the chapters of an overview ---- */
+
+static void remark(struct tale *e, struct dq_sb *sb)
+{
+	if (sb->len)
+		e->t->remark(e->ctx, dq_sb_str(sb));
+	took(e, sb);
+}
+
+static void tell_chapter_head(struct tale *e, size_t k)
+{
+	const struct dq_chapter *c = &e->s->chapters[k];
+	const struct dq_shape *shape = dq_shape_of(e->in->shapes, c->buf);
+	struct dq_sb sb = { 0 };
+
+	if (!shape)
+		return;
+	if (dq_overview_odd(e->s, e->in->shapes, k))
+		e->t->remark(e->ctx, "The odd ones");
+	dq_overview_who(&sb, shape);
+	e->t->section(e->ctx, (unsigned int)k + 1, dq_sb_str(&sb));
+	took(e, &sb);
+	dq_overview_what(&sb, e->s, c, shape);
+	remark(e, &sb);
+}
+
+static void tell_chapters(struct tale *e)
+{
+	const struct dq_story *s = e->s;
+	struct dq_sb sb = { 0 };
+	size_t loop = 0;
+
+	for (size_t k = 0; k < s->nchapters && !e->err; k++) {
+		const struct dq_chapter *c = &s->chapters[k];
+
+		tell_chapter_head(e, k);
+		e->chapter = c;
+		e->pos = c->n ? s->units[c->first].first : e->pos;
+		e->last_t = 0;
+		e->uses_who = NULL;
+		for (size_t i = c->first; i < c->first + c->n && !e->err; i++)
+			tell_unit(e, i, &loop);
+		for (; e->loops; e->loops--)
+			e->t->loop_end(e->ctx);
+		if (c->cut)
+			dq_sb_printf(&sb, "and %zu more arrow%s: dmaseq diagram -b %u", c->cut,
+				     c->cut == 1 ? "" : "s", c->buf);
+		else if (!c->n)
+			dq_overview_idle(&sb, dq_shape_of(e->in->shapes, c->buf));
+		remark(e, &sb);
+		e->t->section_end(e->ctx);
+	}
+	e->chapter = NULL;
+	dq_overview_rest(&sb, s, e->in->shapes);
+	remark(e, &sb);
 }
 
 /* ---- the foot ---- */
@@ -547,8 +639,8 @@ static void foot_facts(struct tale *e)
 	if (e->s->npages > 1)
 		dq_sb_printf(&sb, " · page %zu of %zu", (size_t)(page_of(e) - e->s->pages) + 1,
 			     e->s->npages);
-	dq_sb_printf(&sb, " · %" PRIu64 " of %" PRIu64 " calls shown", page_of(e)->calls,
-		     e->s->calls);
+	dq_sb_printf(&sb, " · %" PRIu64 " of %" PRIu64 " calls%s shown", page_of(e)->calls,
+		     e->s->calls, e->in->shapes ? " of these buffers" : "");
 	if (e->s->folded && e->s->npages == 1)
 		dq_sb_printf(&sb, ", %" PRIu64 " of them by loops", e->s->folded);
 	foot(e, false, &sb);
@@ -563,7 +655,7 @@ static void foot_open(struct tale *e)
 	for (size_t i = 0; i < e->nmaps; i++) {
 		struct dq_sb sb = { 0 };
 
-		if (e->maps[i].done)
+		if (e->maps[i].done || dq_story_unseen_end(e->s, e->maps[i].att, e->maps[i].t0))
 			continue;
 		dq_sb_printf(&sb, "A%u is still mapped where the chart ends", e->maps[i].att);
 		foot(e, false, &sb);
@@ -576,7 +668,7 @@ static void foot_dark(struct tale *e, const struct dq_mbuf *b)
 
 	if (!b || !b->dark_until)
 		return;
-	dq_sb_puts(&sb, "callbacks of ");
+	dq_sb_puts(&sb, b->dark_some ? "some callbacks of " : "callbacks of ");
 	put_name(&sb, b->exporter);
 	dq_sb_puts(&sb, " were not recorded");
 	if (b->dark_until != UINT64_MAX) {
@@ -598,6 +690,8 @@ static void tell_foot(struct tale *e)
 		e->t->foot(e->ctx, "the file is damaged: parts of it could not be read", true);
 	if (dq_model_put_kept(s->m, &sb))
 		foot(e, false, &sb);
+	if (dq_model_put_jumps(s->m, &sb))
+		foot(e, false, &sb);
 	if (dq_model_put_skipped(s->m, &sb))
 		foot(e, true, &sb);
 	if (st ? st->no_end : !s->m->has_end)
@@ -606,6 +700,12 @@ static void tell_foot(struct tale *e)
 		dq_sb_printf(&sb, "who holds what at the end differs in %" PRIu64
 			     " thing%s from what was recorded", differ, differ == 1 ? "" : "s");
 		foot(e, true, &sb);
+	}
+	for (size_t i = 0; i < s->nsaid; i++) {
+		if (!dq_story_unsaid(s, &s->said[i]))
+			continue;
+		put_mark(&sb, s->said[i].m);
+		foot(e, s->said[i].m->weight > DQ_MARK_HINT, &sb);
 	}
 	foot_open(e);
 	for (size_t i = 0; i < s->nbufs && i < 8; i++)
@@ -619,7 +719,10 @@ int dq_tell(const struct dq_render_input *in, const struct dq_teller *t, void *c
 	tell_title(&e);
 	for (size_t i = 0; i < e.s->nbefore && !page_of(&e)->first; i++)
 		t->remark(ctx, e.s->before[i]);
-	tell_units(&e);
+	if (in->shapes)
+		tell_chapters(&e);
+	else
+		tell_units(&e);
 	if (!e.s->nsteps)
 		t->remark(ctx, "nothing was recorded of it");
 	close_section(&e);

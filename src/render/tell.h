@@ -20,10 +20,13 @@ struct dq_teller {
 	void (*loop)(void *ctx, const char *tag);
 	void (*loop_end)(void *ctx);
 	void (*gap)(void *ctx, const char *text);
-	/* calls that are not shown, or what was before the recording */
+	/* calls that are not shown, or what was before the recording; names of others in it
+	 * went through dq_sb_visible() already */
 	void (*remark)(void *ctx, const char *text);
 	/* when: "0.013 105", "+41.5 µs" or "": the time column; aside: "16.7 µs, ..." or "" */
 	void (*step)(void *ctx, const struct dq_step *st, const char *when, const char *aside);
+	/* of the step that was just told; bad: worse than a hint */
+	void (*said)(void *ctx, const struct dq_step *st, const char *text, bool bad);
 	/* below the chart; bad: something is missing or wrong */
 	void (*foot)(void *ctx, const char *text, bool bad);
 };
@@ -36,5 +39,8 @@ void dq_tell_lane(const struct dq_lane *l, const char **ret_name, const char **r
 
 /* An identifier for a lane: "app1", "imp2", "core". */
 void dq_tell_lane_id(struct dq_sb *sb, const struct dq_story *s, int lane);
+
+/* From the left one of two lanes to the right one: "app1,exp1"; of a lane and itself only that. */
+void dq_tell_lane_ids(struct dq_sb *sb, const struct dq_story *s, int a, int b, const char *sep);
 
 #endif /* DQ_TELL_H */

@@ -63,21 +63,36 @@ static void put_ascii(struct dq_sb *sb, const char *s, int32_t cp)
 		dq_sb_printf(sb, "\\u{%x}", (unsigned int)cp);
 }
 
+/* In the characters of this page. */
+static void spell(const struct page *p, struct dq_sb *sb, const struct dq_sb *seen)
+{
+	for (size_t i = 0, adv; i < seen->len; i += adv) {
+		int32_t cp = dq_utf8_next(seen->s + i, seen->len - i, &adv);
+
+		if (cp >= 0 && (p->in->utf8 ? dq_columns(seen->s + i, adv) > 0 : cp < 0x80))
+			dq_sb_put(sb, seen->s + i, adv);
+		else
+			put_ascii(sb, seen->s + i, cp);
+	}
+	sb->err = seen->err ? seen->err : sb->err;
+}
+
 /* Text for this page: nothing in it that could move a cursor or turn a line around. */
 static void plain(const struct page *p, struct dq_sb *sb, const char *s, size_t max)
 {
 	struct dq_sb seen = { 0 };
 
 	dq_sb_visible(&seen, s, strlen(s), max);
-	for (size_t i = 0, adv; i < seen.len; i += adv) {
-		int32_t cp = dq_utf8_next(seen.s + i, seen.len - i, &adv);
+	spell(p, sb, &seen);
+	dq_sb_free(&seen);
+}
 
-		if (cp >= 0 && (p->in->utf8 ? dq_columns(seen.s + i, adv) > 0 : cp < 0x80))
-			dq_sb_put(sb, seen.s + i, adv);
-		else
-			put_ascii(sb, seen.s + i, cp);
-	}
-	sb->err = seen.err ? seen.err : sb->err;
+static void plain_again(const struct page *p, struct dq_sb *sb, const char *s, size_t max)
+{
+	struct dq_sb seen = { 0 };
+
+	dq_sb_visible_again(&seen, s, strlen(s), max);
+	spell(p, sb, &seen);
 	dq_sb_free(&seen);
 }
 
@@ -451,13 +466,11 @@ static void on_loop_end(void *ctx)
 }
 
 /* Words between the first lane and the right edge, the lanes dotted. */
-static void pause_row(struct page *p, const char *text)
+static void pause_row(struct page *p, struct dq_sb *sb)
 {
 	size_t x = p->left + 3, room = p->right - x, n;
-	struct dq_sb sb = { 0 };
 
-	plain(p, &sb, text, 2 * LABEL_MAX);
-	for (const char *s = dq_sb_str(&sb); *s; s += n) {
+	for (const char *s = dq_sb_str(sb); *s; s += n) {
 		n = line_of(s, strlen(s), room - 2);
 		begin(p, sign(p, 0x250a, ':'));
 		cell(p, x - 1, ' ');
@@ -467,18 +480,20 @@ static void pause_row(struct page *p, const char *text)
 		x = p->left + 3;
 		end(p);
 	}
-	p->err = sb.err ? sb.err : p->err;
-	dq_sb_free(&sb);
+	p->err = sb->err ? sb->err : p->err;
+	dq_sb_free(sb);
 }
 
 static void on_gap(void *ctx, const char *text)
 {
 	struct page *p = ctx;
 	uint32_t dots = sign(p, 0x250a, ':');
+	struct dq_sb sb = { 0 };
 
 	begin(p, dots);
 	end(p);
-	pause_row(p, text);
+	plain(p, &sb, text, 2 * LABEL_MAX);
+	pause_row(p, &sb);
 	begin(p, dots);
 	end(p);
 	p->blank = true;
@@ -486,7 +501,10 @@ static void on_gap(void *ctx, const char *text)
 
 static void on_remark(void *ctx, const char *text)
 {
-	pause_row(ctx, text);
+	struct dq_sb sb = { 0 };
+
+	plain_again(ctx, &sb, text, 2 * LABEL_MAX);
+	pause_row(ctx, &sb);
 }
 
 /* ---- arrows ---- */
@@ -550,7 +568,7 @@ static void make_label(struct page *p, struct dq_sb *sb, const struct dq_step *s
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(marks); i++) {
 		if (!(st->flags & marks[i].flag))
 			continue;
-		p->used |= marks[i].legend;
+		p->used |= st->flags & DQ_ST_FATAL ? 0 : marks[i].legend; /* its text says it */
 		dq_sb_puts(sb, marks[i].mark);
 	}
 	plain(p, sb, st->text, LABEL_MAX);
@@ -656,6 +674,32 @@ static void on_step(void *ctx, const struct dq_step *st, const char *when, const
 	dq_sb_free(&label);
 }
 
+/* What is said of the arrow above, from the begin of the arrow on. */
+static void on_said(void *ctx, const struct dq_step *st, const char *what, bool bad)
+{
+	struct page *p = ctx;
+	size_t x = p->x[st->from < st->to ? st->from : st->to] + 3, room, n;
+	bool first = true;
+	struct dq_sb sb = { 0 };
+
+	if (x + 30 > p->right)
+		x = p->right > p->left + 33 ? p->right - 30 : p->left + 3;
+	room = p->right - x - 3;
+	plain(p, &sb, what, 0);
+	for (const char *s = dq_sb_str(&sb); *s; s += n, first = false) {
+		n = line_of(s, strlen(s), room);
+		begin_lanes(p);
+		cell(p, x, first ? (bad ? '!' : '*') : ' ');
+		cell(p, x + 1, ' ');
+		write_at(p, x + 2, s, n, p->right);
+		if (x + 2 + dq_columns(s, n) < p->right)
+			cell(p, x + 2 + dq_columns(s, n), ' ');
+		end(p);
+	}
+	p->err = sb.err ? sb.err : p->err;
+	dq_sb_free(&sb);
+}
+
 /* ---- below ---- */
 
 static void put_legend(struct page *p)
@@ -702,7 +746,7 @@ static int render(struct dq_sb *out, const struct dq_render_input *in)
 {
 	static const struct dq_teller teller = {
 		on_title, on_section, on_section_end, on_loop, on_loop_end,
-		on_gap, on_remark, on_step, on_foot,
+		on_gap, on_remark, on_step, on_said, on_foot,
 	};
 	struct page p = { .o = out, .in = in, .s = in->story };
 	int ret = layout(&p);
