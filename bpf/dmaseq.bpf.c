@@ -9,7 +9,7 @@
  * programs are loaded and where they are attached is the collector's decision
  * (src/live/attach.c); every SEC() is therefore optional ("?").
  *
- * State: `tasks` holds, per task that ever entered the protocol, the stack of calls
+ * State: `states` holds, per task that ever entered the protocol, the stack of calls
  * in flight and the current syscall context; `bufs` and `atts` name the objects that
  * live. An object is removed at the *entry* of the call that frees it, because its
  * memory may be reused before that call returns; nested calls then find its token in
@@ -32,7 +32,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define S_IFCHR		0020000
 #define S_IFBLK		0060000
 
-#define IOCTL_SYNC	  0x40086200 /* include/uapi/linux/dma-buf.h */
+/* include/uapi/linux/dma-buf.h */
 #define IOCTL_SET_NAME	  0x40006201 /* the size differs between ABIs: masked out below */
 #define IOCTL_EXPORT_SYNC 0xc0086202
 #define IOCTL_IMPORT_SYNC 0x40086203
@@ -59,7 +59,15 @@ const volatile struct config cfg = {};
 
 /* May change while the probes run. */
 __u32 armed = 0;		/* set once everything is attached: a trace begins all at once */
+__u32 urgent = 0;		/* the collector must read on at once, what it would like to leave for later */
 __u64 dma_buf_fops = 0;		/* learnt from the first dma-buf file that was met */
+__u32 strays = 0;		/* not 0: there are, or were, tasks that are not at home in `states` */
+/* Grows after each removal from `bufs`, and when a buffer passes that did not before. Not atomic:
+ * what is compared with it was read before the buffer was looked up, and then a lost increment of two
+ * at once does no harm. */
+__u32 deaths = 0;
+__u32 lost = 0;			/* set by the first loss: until then nobody has to look whether one is to be told */
+struct cpu_hits hits[WIRE_CPUS] = {};
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -67,11 +75,28 @@ struct {
 } ring SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WIRE_TASKS);
+	__type(key, __u32);
 	__type(value, struct task_state);
+} states SEC(".maps");
+
+/* a task's place in `states` */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_TASKS);
+	__type(key, __u64);
+	__type(value, __u32);
 } tasks SEC(".maps");
+
+/* places in `states` that are taken: entering one here is what takes it (5.10 has no atomic
+ * operation that says what was there before) */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, WIRE_TASKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} places SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -174,15 +199,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct loss_state);
-} loss SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, HOOK_MAX);
-	__type(key, __u32);
-	__type(value, __u64);
-} hit_counts SEC(".maps");
+	__type(value, struct cpu_state);
+} cpus SEC(".maps");
 
 /* a new task's state is built here: too large for the stack */
 struct {
@@ -262,10 +280,10 @@ static __always_inline int hook_kind(const __u32 hook)
 
 /* ---- loss and the ring ------------------------------------------------------------ */
 
-__noinline int count_loss(__u32 source)
+__noinline int count_losses(__u32 source, __u32 n)
 {
 	__u32 zero = 0;
-	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+	struct cpu_state *l = bpf_map_lookup_elem(&cpus, &zero);
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!l)
@@ -274,15 +292,21 @@ __noinline int count_loss(__u32 source)
 	if (!l->count[source])
 		l->t0[source] = now;
 	l->t1[source] = now;
-	l->count[source]++;
-	l->pending++;
+	l->count[source] += n;
+	l->pending += n;
+	lost = 1;
 	return 0;
+}
+
+static __always_inline int count_loss(__u32 source)
+{
+	return count_losses(source, 1);
 }
 
 __noinline int tell_loss(void)
 {
 	__u32 zero = 0;
-	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+	struct cpu_state *l = bpf_map_lookup_elem(&cpus, &zero);
 
 	if (!l)
 		return 0;
@@ -315,19 +339,55 @@ static __always_inline __u64 wake_flags(void)
 									     : BPF_RB_NO_WAKEUP;
 }
 
+/* What bpf_get_smp_processor_id() returns is no more than 32 bits: Clang need not cut it. */
+static __always_inline __u64 this_cpu(void)
+{
+	return ((__u64 (*)(void))bpf_get_smp_processor_id)();
+}
+
+__noinline int count_hit_beyond(__u32 hook)
+{
+	__u32 zero = 0;
+	struct cpu_state *c = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (c)
+		c->hits[hook & (HOOK_MAX - 1)]++;
+	return 0;
+}
+
+/* Of a processor that has one, as the caller found: in assembler as in frame_at(), so that this comes
+ * behind the caller's comparison. */
+static __always_inline struct cpu_hits *hits_of(__u64 cpu)
+{
+	asm volatile("" : "+r"(cpu));
+	return &hits[cpu];
+}
+
+static __always_inline void add_hit(struct cpu_hits *h, __u32 hook)
+{
+	__u64 at = hook;
+
+	/* in assembler as in frame_at() */
+	if (!__builtin_constant_p(hook))
+		asm volatile("%[at] &= %[max];" : [at] "+r"(at) : [max] "i"(HOOK_MAX - 1));
+	h->n[at]++;
+}
+
 static __always_inline void count_hit(__u32 hook)
 {
-	__u64 *n = bpf_map_lookup_elem(&hit_counts, &hook);
+	__u64 cpu = this_cpu();
 
-	if (n)
-		(*n)++;
+	if (cpu < WIRE_CPUS)
+		add_hit(hits_of(cpu), hook);
+	else
+		count_hit_beyond(hook);
 }
 
 /* Tokens are unique without atomics that 5.10 does not have: CPU and a counter of that CPU. */
 static __always_inline __u64 draw_token(void)
 {
 	__u32 zero = 0;
-	struct loss_state *l = bpf_map_lookup_elem(&loss, &zero);
+	struct cpu_state *l = bpf_map_lookup_elem(&cpus, &zero);
 
 	if (!l)
 		return 0;
@@ -402,6 +462,7 @@ __noinline int announce_ops(__u64 ops, __u64 exp_name)
 	read_slots(w, ops);
 	read_str(w->exp_name, exp_name);
 	/* At once: until the collector has armed the callbacks they are not recorded. */
+	urgent = 1;
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
 	return 0;
@@ -424,6 +485,7 @@ __noinline int announce_importer(__u64 ops)
 	w->ops = ops;
 	w->slot[0] = RD(dma_buf_attach_ops, ops, move_notify);
 	w->slot[1] = RD(dma_buf_attach_ops, ops, invalidate_mappings);
+	urgent = 1;
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	bpf_map_update_elem(&ops_known, &ops, &one, BPF_ANY);
 	return 0;
@@ -588,12 +650,15 @@ __noinline int new_att(__u64 p, __u32 attached)
 	__u64 buf;
 
 	o.token = draw_token();
+	o.born = bpf_ktime_get_ns();
 	o.announced = attached ? 0 : 2;
 	if (cfg.by_device && device_matches(RD(dma_buf_attachment, p, dev))) {
 		buf = RD(dma_buf_attachment, p, dmabuf);
 		b = bpf_map_lookup_elem(&bufs, &buf);
-		if (b)
+		if (b) {
 			b->selected |= SEL_DEVICE;
+			deaths++;
+		}
 	}
 	if (bpf_map_update_elem(&atts, &p, &o, BPF_ANY))
 		count_loss(LOSS_OBJECTS);
@@ -615,9 +680,27 @@ static __always_inline struct frame *frame_at(struct task_state *st, __u32 i)
 
 /* ---- tasks ---------------------------------------------------------------------------- */
 
+/* NULL: not known. */
+static __always_inline struct task_state *find_task(__u64 task)
+{
+	__u32 place = WIRE_HOME(task), *other;
+	struct task_state *st = bpf_map_lookup_elem(&states, &place);
+
+	if (st && st->task == task)
+		return st;
+	if (!strays)
+		return NULL;
+	other = bpf_map_lookup_elem(&tasks, &task);
+	if (!other)
+		return NULL;
+	place = *other;
+	st = bpf_map_lookup_elem(&states, &place);
+	return st && st->task == task ? st : NULL;
+}
+
 __noinline int announce_task(__u64 task)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct wire_task *w;
 
 	if (!st)
@@ -656,44 +739,190 @@ static __always_inline __u32 task_selected(__u64 task, __u32 tgid)
 	return bpf_map_lookup_elem(&pids, &tgid) ? 1 : 0;
 }
 
+/* A place in `states` that nobody has; WIRE_TASKS: there is none. */
+__noinline int take_place(__u64 task)
+{
+	__u32 place;
+
+	for (__u32 i = 0; i < WIRE_NEAR; i++) {
+		place = (WIRE_HOME(task) + i) & (WIRE_TASKS - 1);
+		if (!bpf_map_update_elem(&places, &place, &task, BPF_NOEXIST))
+			return place;
+	}
+	return WIRE_TASKS;
+}
+
 __noinline int new_task(__u64 task)
 {
 	__u32 zero = 0;
 	struct task_state *st = bpf_map_lookup_elem(&scratch, &zero);
+	__u32 place = take_place(task);
 
 	if (!st)
 		return 0;
+	if (place != WIRE_HOME(task))
+		strays = 1;
+	/* taken by an interrupt meanwhile, or no room */
+	if (place >= WIRE_TASKS || bpf_map_update_elem(&tasks, &task, &place, BPF_NOEXIST)) {
+		bpf_map_delete_elem(&places, &place);
+		return bpf_map_lookup_elem(&tasks, &task) ? 0 : count_loss(LOSS_TASKS);
+	}
 	/* everything else in scratch is zero and stays so */
+	st->task = task;
 	st->tid = RD(task_struct, task, pid);
 	st->tgid = RD(task_struct, task, tgid);
 	st->flags = RD(task_struct, task, flags);
 	st->selected = cfg.by_task ? task_selected(task, st->tgid) : 1;
-	if (bpf_map_update_elem(&tasks, &task, st, BPF_ANY))
-		count_loss(LOSS_TASKS);
+	st->not_bufp = 1;
+	st->ctx.kind = WIRE_SYS;
+	st->ctx.tid = st->tid;
+	bpf_map_update_elem(&states, &place, st, BPF_ANY);
+	return 0;
+}
+
+/* A task has ended. */
+__noinline int forget_task(__u64 task)
+{
+	__u32 *at = bpf_map_lookup_elem(&tasks, &task), place;
+	struct task_state *st;
+
+	if (!at)
+		return 0;
+	place = *at;
+	st = bpf_map_lookup_elem(&states, &place);
+	if (st)
+		st->task = 0;
+	bpf_map_delete_elem(&tasks, &task);
+	bpf_map_delete_elem(&places, &place);
 	return 0;
 }
 
 static __always_inline struct task_state *get_task(__u64 task)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (st)
 		return st;
 	new_task(task);
-	return bpf_map_lookup_elem(&tasks, &task);
+	return find_task(task);
 }
 
 /* ---- records ---------------------------------------------------------------------------- */
 
-static __always_inline int emit_call(struct task_state *st, struct frame *f, __u64 t1, __s64 ret)
+static __always_inline void tell_losses(void)
 {
 	__u32 zero = 0;
-	struct loss_state *l;
-	struct wire_call *w;
+	struct cpu_state *l = bpf_map_lookup_elem(&cpus, &zero);
 
-	l = bpf_map_lookup_elem(&loss, &zero);
 	if (l && l->pending)
 		tell_loss();
+}
+
+/* The small records that a task has waiting. */
+__noinline int flush_out(__u64 task)
+{
+	struct task_state *st = find_task(task);
+	__u64 len;
+
+	if (!st || !st->out_len || st->out_busy)
+		return 0;
+	st->out_busy = 1;
+	tell_losses();
+	len = st->out_len;
+	/* in assembler as in frame_at() */
+	asm volatile("if %[len] <= %[max] goto +1; %[len] = %[max];" : [len] "+r"(len)
+		     : [max] "i"(WIRE_OUT));
+	if (bpf_ringbuf_output(&ring, st->out, len, wake_flags()))
+		count_losses(LOSS_RING, st->out_calls);
+	st->out_len = 0;
+	st->out_calls = 0;
+	st->out_busy = 0;
+	return 0;
+}
+
+#define barrier() asm volatile("" ::: "memory")
+
+/* Room for `size` bytes behind the others. What is written there counts when out_end() was called; an
+ * interrupt that comes meanwhile neither writes nor flushes. */
+static __always_inline void *out_begin(struct task_state *st, const __u32 size)
+{
+	__u64 at;
+
+	if (st->out_len > WIRE_OUT - size)
+		flush_out(st->task);
+	st->out_busy = 1;
+	barrier();
+	at = st->out_len;
+	asm volatile("if %[at] <= %[max] goto +1; %[at] = 0;" : [at] "+r"(at) : [max] "i"(WIRE_OUT - size));
+	st->out_len = at;
+	return (char *)st->out + at;
+}
+
+static __always_inline void out_end(struct task_state *st, const __u32 size)
+{
+	st->out_len += size;
+	st->out_calls++;
+	barrier();
+	st->out_busy = 0;
+}
+
+/*
+ * SYNC, and what it calls, when there is a system call at whose end they can be told together. They
+ * define nothing that another task could use meanwhile: what does is told at once, so that the order
+ * of the stream is that in which things happened.
+ */
+static __always_inline bool is_small(struct task_state *st, struct frame *f, __u64 t1)
+{
+	switch (f->hook) {
+	case HOOK_IOCTL:
+		if (f->a[0] != IOCTL_SYNC || f->a[1] > SMALL_A1_MAX)
+			return false;
+		break;
+	case HOOK_BEGIN_CPU:
+	case HOOK_END_CPU:
+	case HOOK_OPS_BEGIN_CPU:
+	case HOOK_OPS_END_CPU:
+		if (f->caller)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	return !f->stack && f->sys && f->sys == st->ctx.sys && st->sys_active && !st->out_busy &&
+	       t1 - f->t0 <= 0xffffffff;
+}
+
+static __always_inline void emit_small(struct task_state *st, struct frame *f, __u64 t1, __s64 ret)
+{
+	struct wire_small *w = out_begin(st, sizeof(*w));
+
+	w->kind = WIRE_SMALL;
+	w->hook = f->hook;
+	w->depth_a1 = f->depth << 4 | (f->a[1] & 15);
+	w->flags = f->flags;
+	w->cpu = f->cpu;
+	w->t0 = f->t0;
+	w->buf = f->buf;
+	w->dur = t1 - f->t0;
+	w->tid = st->tid;
+	w->seq = f->seq;
+	w->sys = f->sys;
+	w->a0 = f->a[0];
+	w->ret = ret;
+	out_end(st, sizeof(*w));
+}
+
+static __always_inline int emit_call(struct task_state *st, struct frame *f, __u64 t1, __s64 ret)
+{
+	struct wire_call *w;
+
+	if (is_small(st, f, t1)) {
+		emit_small(st, f, t1, ret);
+		return 0;
+	}
+	if (st->out_len)
+		flush_out(st->task);
+	tell_losses();
 	w = bpf_ringbuf_reserve(&ring, sizeof(*w), 0);
 	if (!w) {
 		count_loss(LOSS_RING);
@@ -722,9 +951,36 @@ static __always_inline int emit_call(struct task_state *st, struct frame *f, __u
 	return 0;
 }
 
+/* False: it is not a small one. */
+static __always_inline bool emit_small_sys(struct task_state *st, __u64 t1, __s64 ret)
+{
+	const struct wire_sys *c = &st->ctx;
+	struct wire_small_sys *w;
+
+	if (!c->buf || c->mode || t1 - c->t0 > 0xffffffff || ret != (__s32)ret || st->out_busy)
+		return false;
+	w = out_begin(st, sizeof(*w));
+	w->kind = WIRE_SMALL_SYS;
+	w->flags = c->flags;
+	w->tid = c->tid;
+	w->sys = c->sys;
+	w->nr = c->nr;
+	w->t0 = c->t0;
+	w->buf = c->buf;
+	w->a[0] = c->a[0];
+	w->a[1] = c->a[1];
+	w->a[2] = c->a[2];
+	w->dur = t1 - c->t0;
+	w->fd = c->fd;
+	w->ret = ret;
+	w->pad = 0;
+	out_end(st, sizeof(*w));
+	return true;
+}
+
 __noinline int emit_sys(__u64 task, __u32 flags, __u64 t1, __s64 ret)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct wire_sys *w;
 
 	if (!st)
@@ -745,6 +1001,23 @@ __noinline int emit_sys(__u64 task, __u32 flags, __u64 t1, __s64 ret)
 	return 0;
 }
 
+/* A system call returns. */
+__noinline int end_sys(__u64 task, __u64 t1, __s64 ret)
+{
+	struct task_state *st = find_task(task);
+
+	if (!st)
+		return 0;
+	if (st->out_len) {
+		if (st->ctx.recorded && emit_small_sys(st, t1, ret)) {
+			st->sys_active = 0;
+			return flush_out(task);
+		}
+		flush_out(task);
+	}
+	return emit_sys(task, 0, t1, ret);
+}
+
 static __always_inline void note_recorded(struct task_state *st, __u32 sys)
 {
 	if (sys && sys == st->ctx.sys)
@@ -754,7 +1027,7 @@ static __always_inline void note_recorded(struct task_state *st, __u32 sys)
 /* Frames above `depth` whose return did not come: their calls happened, their end is unknown. */
 __noinline int drop_frames(__u64 task, __u32 depth)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (!st)
 		return 0;
@@ -775,16 +1048,121 @@ __noinline int drop_frames(__u64 task, __u32 depth)
 	return 0;
 }
 
+/* The last that is known of n calls that are held: that one began, or returned. */
+static __always_inline __u64 sync_last(const struct task_state *st, __u32 n)
+{
+	__u64 t = st->sync[0].t0;
+
+	for (int i = 0; i < SYNC_CALLS; i++) {
+		const struct sync_frame *s = &st->sync[i];
+
+		if (i < n && s->t0 > t)
+			t = s->t0;
+		if (i < n && i >= st->depth && s->t1 > t)
+			t = s->t1;
+	}
+	return t;
+}
+
+/* What sync_begins() and its like hold, as all other code knows it: frames and small records. */
+__noinline int unfold(__u64 task)
+{
+	struct task_state *st = find_task(task);
+	__u32 n;
+
+	if (!st)
+		return 0;
+	n = st->nsync;
+	st->nsync = 0;
+	st->ctx.fd = (__s32)st->ctx.a[0];
+	st->ctx.t1 = sync_last(st, n);
+	for (int i = SYNC_CALLS - 1; i >= 0; i--) {
+		struct frame *f = frame_at(st, i);
+		struct sync_frame *s;
+		__u64 at = i;
+
+		/* in assembler as in frame_at() */
+		asm volatile("if %[at] <= %[max] goto +1; %[at] = %[max];" : [at] "+r"(at)
+			     : [max] "i"(SYNC_CALLS - 1));
+		s = &st->sync[at];
+		if (i >= n)
+			continue;
+		count_hit(s->hook);
+		__builtin_memset(f, 0, sizeof(*f));
+		f->t0 = s->t0;
+		f->sp = st->sync_sp[at];
+		f->bufp = st->sync_bufp;
+		f->buf = st->ctx.buf;
+		f->a[0] = i ? s->a0 : IOCTL_SYNC;
+		f->a[1] = i ? 0 : st->sync_a1;
+		f->obj = i ? 0 : st->ctx.a[2];
+		f->seq = s->seq;
+		f->sys = st->ctx.sys;
+		f->cpu = s->cpu;
+		f->hook = s->hook;
+		f->depth = i;
+		f->record = 1;
+		f->ret = RET_INT;
+		f->told = TOLD_BUF;
+		if (i >= st->depth)
+			emit_call(st, f, s->t1, (__s32)s->ret);
+	}
+	return 0;
+}
+
 /* ---- the syscall context: the application's arrow --------------------------------------- */
+
+/* bpf_get_current_task_btf() and bpf_task_pt_regs(): 5.15 (dd6e10fbd9fb), and they need the kernel's
+ * BTF. */
+static __always_inline bool has_task_btf(void)
+{
+	return !cfg.no_btf && bpf_core_enum_value_exists(enum bpf_func_id___probe,
+							 BPF_FUNC_task_pt_regs___probe);
+}
+
+/* of the running task */
+static __always_inline __u32 task_flags(__u64 task)
+{
+	return has_task_btf() ? ((struct task_struct *)bpf_get_current_task_btf())->flags :
+				RD(task_struct, task, flags);
+}
 
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 struct pt_regs___task {
-	unsigned long di, si, dx, r10, r8, r9, ax, orig_ax;
+	unsigned long bx, cx, di, si, dx, r10, r8, r9, ax, orig_ax;
 } __attribute__((preserve_access_index));
+
+/* Where the verifier knows what the pointers are, a field costs one instruction. */
+static __always_inline void load_regs(struct wire_sys *c, struct task_struct *t,
+				      struct pt_regs___task *r)
+{
+	c->nr = (__s32)r->orig_ax;
+	c->ret = r->ax;
+	c->a[0] = r->di;
+	c->a[1] = r->si;
+	c->a[2] = r->dx;
+	c->a[3] = r->r10;
+	c->a[4] = r->r8;
+	if (t->thread_info.status & TS_COMPAT) {
+		/* i386: bx cx dx si di bp */
+		c->flags |= WIRE_SYS_COMPAT;
+		c->a[0] = r->bx;
+		c->a[1] = r->cx;
+		c->a[2] = r->dx;
+		c->a[3] = r->si;
+		c->a[4] = r->di;
+	}
+}
 
 static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs)
 {
+	if (has_task_btf()) {
+		struct task_struct *t = bpf_get_current_task_btf();
+
+		load_regs(c, t, (void *)bpf_task_pt_regs(t));
+		return;
+	}
 	c->nr = (__s32)RD(pt_regs___task, regs, orig_ax);
 	c->ret = RD(pt_regs___task, regs, ax);
 	if (RD(task_struct, task, thread_info.status) & TS_COMPAT) {
@@ -838,21 +1216,18 @@ static __always_inline void read_regs(struct wire_sys *c, __u64 task, __u64 regs
 	struct pt_regs *full = (struct pt_regs *)regs;
 
 	c->nr = (__s32)RD(pt_regs___task, regs, syscallno);
-	bpf_probe_read_kernel(&c->ret, 8, &full->regs[0]);
+	bpf_probe_read_kernel(c->a, 5 * sizeof(c->a[0]), full->regs);
+	c->ret = c->a[0];
+	c->a[0] = RD(pt_regs___task, regs, orig_x0);
 	if (RD(task_struct, task, thread_info.flags) & (1UL << TIF_32BIT))
 		c->flags |= WIRE_SYS_COMPAT;
-	c->a[0] = RD(pt_regs___task, regs, orig_x0);
-	bpf_probe_read_kernel(&c->a[1], 8, &full->regs[1]);
-	bpf_probe_read_kernel(&c->a[2], 8, &full->regs[2]);
-	bpf_probe_read_kernel(&c->a[3], 8, &full->regs[3]);
-	bpf_probe_read_kernel(&c->a[4], 8, &full->regs[4]);
 }
 #endif
 
 /*
- * Where the registers of the system call are. bpf_task_pt_regs() came in 5.15 (dd6e10fbd9fb) and
- * needs the kernel's BTF; elsewhere it is what that helper does: the frame is at the end of the
- * stack, which has a fixed size, or whose size was found by calibration.
+ * Where the registers of the system call are. Without bpf_task_pt_regs() it is what that helper
+ * does: the frame is at the end of the stack, which has a fixed size, or whose size was found by
+ * calibration.
  */
 static __always_inline __u64 user_regs(__u64 task)
 {
@@ -862,7 +1237,7 @@ static __always_inline __u64 user_regs(__u64 task)
 		stack = RD(task_struct, task, stack);
 		return stack && cfg.regs ? stack + cfg.regs : 0;
 	}
-	if (bpf_core_enum_value_exists(enum bpf_func_id___probe, BPF_FUNC_task_pt_regs___probe))
+	if (has_task_btf())
 		return (__u64)bpf_task_pt_regs((void *)bpf_get_current_task_btf());
 	stack = RD(task_struct, task, stack);
 	return stack ? stack + STACK_SIZE - bpf_core_type_size(struct pt_regs___size) : 0;
@@ -935,8 +1310,10 @@ static __always_inline bool passes(struct task_state *st, struct object *o)
 {
 	if (cfg.by_task) {
 		if (st->selected) {
-			if (o)
+			if (o && !(o->selected & SEL_TASK)) {
 				o->selected |= SEL_TASK;
+				deaths++;
+			}
 		} else if (!o || !(o->selected & SEL_TASK)) {
 			return false;
 		}
@@ -953,7 +1330,7 @@ static __always_inline bool passes(struct task_state *st, struct object *o)
  */
 __noinline int describe_fd(__u64 task)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct object *o;
 	__u64 p, inode, file;
 
@@ -996,7 +1373,7 @@ __noinline int describe_fd(__u64 task)
  */
 __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct wire_sys *c;
 	__u64 a0, a1, regs;
 	__u32 flags;
@@ -1004,7 +1381,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 
 	if (!st)
 		return 0;
-	flags = RD(task_struct, task, flags);
+	flags = task_flags(task);
 	if (flags & PF_IO_WORKER)
 		return 0;
 	regs = user_regs(task);
@@ -1012,6 +1389,7 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 		return 0;
 	/* built in place: programs and what they call have 512 bytes of stack together */
 	c = &st->ctx;
+	st->sync_ctx = 0;
 	nr = c->nr;
 	a0 = c->a[0];
 	a1 = c->a[1];
@@ -1027,8 +1405,6 @@ __noinline int begin_sys(__u64 task, __u32 deferred, __u64 t0)
 		return 0;
 	if (deferred && st->sys && c->nr == nr && c->a[0] == a0 && c->a[1] == a1)
 		return st->sys;
-	c->kind = WIRE_SYS;
-	c->tid = st->tid;
 	c->sys = ++st->sys;
 	c->t0 = t0;
 	c->fd = sys_fd(c);
@@ -1056,6 +1432,12 @@ static __always_inline bool same_sp_nests(__u32 outer, __u32 inner)
 	       (outer == HOOK_IOCTL && inner != HOOK_IOCTL);
 }
 
+static __always_inline void forget_buf(__u64 p)
+{
+	bpf_map_delete_elem(&bufs, &p);
+	deaths++;
+}
+
 static __always_inline struct object *find_att(__u64 p, __u32 attached)
 {
 	struct object *o;
@@ -1069,24 +1451,52 @@ static __always_inline struct object *find_att(__u64 p, __u32 attached)
 	return bpf_map_lookup_elem(&atts, &p);
 }
 
-/* Fills the buffer and the attachment of a frame from its pointers. */
-static __always_inline struct object *resolve(struct task_state *st, struct frame *f)
+/* The buffer of a frame, where it is the one that the caller's call or this task's call before had:
+ * then nothing has to be looked up. Else false. */
+static __always_inline bool resolve_again(struct task_state *st, struct frame *f, struct frame *up,
+					  bool nested)
 {
-	struct object *bo = NULL, *ao;
-	__u32 d = f->depth;
-	struct frame *up = frame_at(st, d - 1);
-	bool nested = d > 0 && d <= WIRE_DEPTH;
+	if (nested && up->bufp == f->bufp && up->told & TOLD_BUF)
+		f->buf = up->buf;
+	else if (f->bufp && st->seen_bufp == f->bufp && st->seen_at == deaths)
+		f->buf = st->seen_buf;
+	else
+		return false;
+	f->told |= TOLD_BUF;
+	f->record = 1;
+	return true;
+}
+
+static __always_inline void resolve_att(struct frame *f, struct frame *up, bool nested)
+{
+	struct object *o;
 
 	/* The caller's frame first: it may be freeing the object, see the head of this file. */
-	if (f->attp) {
-		if (nested && up->attp == f->attp && up->att) {
-			f->att = up->att;
-		} else {
-			ao = find_att(f->attp, f->hook == HOOK_OPS_ATTACH);
-			if (ao)
-				f->att = ao->token;
-		}
+	if (nested && up->attp == f->attp && up->att) {
+		f->att = up->att;
+		f->told |= up->told & TOLD_ATT;
+		return;
 	}
+	if (f->hook == HOOK_OPS_ATTACH) /* it is new: a reused address whose end we missed, or that never lived */
+		bpf_map_delete_elem(&atts, &f->attp);
+	o = find_att(f->attp, f->hook == HOOK_OPS_ATTACH);
+	if (o)
+		f->att = o->token;
+}
+
+/* Fills the buffer and the attachment of a frame from its pointers, and says whether it passes. */
+static __always_inline void resolve(struct task_state *st, struct frame *f)
+{
+	struct object *bo = NULL;
+	__u32 d = f->depth;
+	struct frame *up = frame_at(st, d - 1);
+	bool nested = d > 0 && d <= WIRE_DEPTH && !st->nsync;
+	__u32 now = *(volatile __u32 *)&deaths;
+
+	if (f->attp)
+		resolve_att(f, up, nested);
+	if (resolve_again(st, f, up, nested))
+		return;
 	if (f->bufp) {
 		bo = bpf_map_lookup_elem(&bufs, &f->bufp);
 		if (bo && cfg.by_buf && !(bo->selected & SEL_CHECKED))
@@ -1100,23 +1510,48 @@ static __always_inline struct object *resolve(struct task_state *st, struct fram
 				f->buf = bo->token;
 		}
 	}
-	return bo;
+	if (f->hook == HOOK_EXPORT || f->hook == HOOK_GET)
+		f->record = !cfg.by_task || st->selected;
+	else if (!bo && nested && up->bufp == f->bufp)
+		f->record = up->record; /* the caller's call is releasing the buffer */
+	else
+		f->record = passes(st, bo);
+	if (bo && !f->record) {
+		st->not_bufp = f->bufp;
+		st->not_at = now;
+	}
 }
 
-static __always_inline void announce_objects(struct frame *f)
+static __always_inline void announce_objects(struct task_state *st, struct frame *f)
 {
 	struct object *o;
+	__u32 now;
 
-	if (f->bufp) {
+	if (f->bufp && !(f->told & TOLD_BUF)) {
+		now = *(volatile __u32 *)&deaths;
 		o = bpf_map_lookup_elem(&bufs, &f->bufp);
-		if (o && o->announced != 1 && o->token == f->buf) {
-			announce_ops(o->ops, buf_exp_name(f->bufp));
-			announce_buf(f->bufp, f->t0);
+		if (o && o->token == f->buf) {
+			if (o->announced != 1) {
+				announce_ops(o->ops, buf_exp_name(f->bufp));
+				announce_buf(f->bufp, f->t0);
+			} else {
+				f->told |= TOLD_BUF;
+				if (st->announced != TASK_KNOWN)
+					return;
+				st->seen_bufp = f->bufp;
+				st->seen_buf = f->buf;
+				st->seen_at = now;
+				st->seen_file = 0;
+			}
 		}
 	}
-	if (f->attp) {
+	if (f->attp && !(f->told & TOLD_ATT)) {
 		o = bpf_map_lookup_elem(&atts, &f->attp);
-		if (o && o->announced != 1 && o->token == f->att) {
+		if (o && o->token == f->att) {
+			if (o->announced == 1) {
+				f->told |= TOLD_ATT;
+				return;
+			}
 			announce_att(f->attp, f->buf);
 			/* of an attachment that was there before us; else known since its entry. Not
 			 * in announce_att(): a call deeper was too much stack for 6.1 */
@@ -1136,6 +1571,34 @@ __noinline int arrival_key(__u64 task, __u32 fd)
 	key = a->key;
 	bpf_map_delete_elem(&arrivals, &task);
 	return key;
+}
+
+/* The structure that a system call was given, its first 8 bytes. */
+static __always_inline void read_user_flags(struct frame *f)
+{
+	if (bpf_probe_read_user(&f->a[1], 8, (void *)f->obj)) {
+		f->a[1] = ~0ULL;
+		f->flags |= WIRE_F_FAULT;
+	}
+}
+
+/*
+ * The flags of SYNC, for nothing: dma_buf_ioctl() takes three directions and two ends from them, and
+ * no other bits (5.10 to 7.2), so that what it calls tells them all. What calls nothing, because it
+ * fails or has nothing to do, is read at the return.
+ */
+static __always_inline void sync_flags(struct frame *up, struct frame *f)
+{
+	__u32 hook = f->hook;
+
+	if (up->hook != HOOK_IOCTL || up->a[0] != IOCTL_SYNC || up->bufp != f->bufp ||
+	    up->a[1] != ~0ULL || f->a[0] > 2)
+		return;
+	/* enum dma_data_direction to DMA_BUF_SYNC_READ 1, _WRITE 2, _END 4 */
+	if (hook == HOOK_BEGIN_CPU || hook == HOOK_OPS_BEGIN_CPU)
+		up->a[1] = 3 - f->a[0];
+	if (hook == HOOK_END_CPU || hook == HOOK_OPS_END_CPU)
+		up->a[1] = 4 | (3 - f->a[0]);
 }
 
 /* The recorded arguments, and the objects among them. */
@@ -1234,14 +1697,9 @@ static __always_inline void read_args(struct frame *f, __u64 task, const __u32 h
 		f->a[0] = (__u32)a1;
 		f->a[1] = ~0ULL;
 		f->obj = a2;
-		/* SYNC, EXPORT and IMPORT: their callees are inlined, the flags are only here */
-		if (f->a[0] == IOCTL_SYNC || f->a[0] == IOCTL_EXPORT_SYNC ||
-		    f->a[0] == IOCTL_IMPORT_SYNC) {
-			if (bpf_probe_read_user(&f->a[1], 8, (void *)a2)) {
-				f->a[1] = ~0ULL;
-				f->flags |= WIRE_F_FAULT;
-			}
-		}
+		/* their callees are inlined, the flags are only here; those of SYNC: see sync_flags() */
+		if (f->a[0] == IOCTL_EXPORT_SYNC || f->a[0] == IOCTL_IMPORT_SYNC)
+			read_user_flags(f);
 		break;
 	case HOOK_POLL:
 		f->obj = a1;
@@ -1320,6 +1778,15 @@ static __always_inline struct frame *open_frame(struct task_state *st, __u64 tas
 	/* our own calls are no news, but that a buffer ends is */
 	if (st->tgid == cfg.self && !is_release(hook))
 		return NULL;
+	if (st->nsync) {
+		/* an interrupt while they are worked on; what it calls does not return to us */
+		if (st->filling && ret != RET_NORET) {
+			count_loss(LOSS_DEPTH);
+			return NULL;
+		}
+		if (!st->filling)
+			unfold(task);
+	}
 	/* A kprobe frame below us on the stack, or at the same place, has returned without telling. */
 	if (sp && d > 0 && d <= WIRE_DEPTH && !st->filling) {
 		f = frame_at(st, d - 1);
@@ -1339,10 +1806,21 @@ static __always_inline struct frame *open_frame(struct task_state *st, __u64 tas
 	__builtin_memset(f, 0, sizeof(*f));
 	f->hook = hook;
 	f->ret = ret;
-	f->kind = hook_kind(hook);
 	f->sp = sp;
 	f->depth = d;
 	return f;
+}
+
+/* Whether the return may let a call pass that did not at its entry. */
+static __always_inline bool may_be_recorded(__u32 hook)
+{
+	return hook == HOOK_EXPORT || hook == HOOK_GET || hook == HOOK_ATTACH ||
+	       hook == HOOK_DYNAMIC_ATTACH;
+}
+
+static __always_inline bool sys_is_ioctl(const struct wire_sys *c)
+{
+	return c->nr == (c->flags & WIRE_SYS_COMPAT ? NR32_ioctl : NR_ioctl);
 }
 
 /* Which syscall the call belongs to. */
@@ -1354,9 +1832,16 @@ static __always_inline __u32 context(struct task_state *st, struct frame *f, __u
 		return 0;
 	if (st->sys_active)
 		return st->sys;
+	if (st->out_len)
+		flush_out(task);
 	sys = begin_sys(task, is_release(f->hook), f->t0);
-	/* Not that of a close: it is free by now, maybe taken by another file. */
-	if (st->sys_active && !sys_is_close(&st->ctx))
+	if (!st->sys_active)
+		return sys;
+	/* Its descriptor is the file of this call. Else it has to be looked at; not that of a close: it
+	 * is free by now, maybe taken by another file. */
+	if (f->hook == HOOK_IOCTL && sys_is_ioctl(&st->ctx) && !f->depth && f->told & TOLD_BUF)
+		st->ctx.buf = f->buf;
+	else if (!sys_is_close(&st->ctx))
 		describe_fd(task);
 	return sys;
 }
@@ -1374,8 +1859,6 @@ static __always_inline void closing(struct task_state *st, struct frame *f)
 /* The part of an entry that is the same for all hooks. `f` has the hook and its arguments. */
 static __noinline int enter(struct task_state *st, struct frame *f, __u64 task)
 {
-	struct frame *up;
-	struct object *bo;
 	__u32 d, hook;
 
 	if (!st || !f)
@@ -1386,32 +1869,30 @@ static __noinline int enter(struct task_state *st, struct frame *f, __u64 task)
 	st->ctx.t1 = f->t0; /* the last that is known of a syscall that never returns */
 	f->cpu = bpf_get_smp_processor_id();
 	f->seq = ++st->seq;
-	if (d)
-		f->caller = 0; /* only the outermost call has a caller of interest */
-	f->sys = context(st, f, task);
 	if (is_release(hook) || is_fd_close(hook))
-		if (RD(task_struct, task, flags) & PF_EXITING)
+		if (task_flags(task) & PF_EXITING)
 			f->flags |= WIRE_F_EXITING;
-	bo = resolve(st, f);
-	up = frame_at(st, d - 1);
-	if (hook == HOOK_EXPORT || hook == HOOK_GET)
-		f->record = !cfg.by_task || st->selected;
-	else if (!bo && d > 0 && d <= WIRE_DEPTH && up->bufp == f->bufp)
-		f->record = up->record; /* the caller's call is releasing the buffer */
-	else
-		f->record = passes(st, bo);
+	resolve(st, f);
+	if (d > 0 && d <= WIRE_DEPTH && !st->nsync)
+		sync_flags(frame_at(st, d - 1), f);
+	if (f->record || may_be_recorded(hook))
+		f->sys = context(st, f, task);
 	if (is_fd_close(hook))
 		closing(st, f);
 	if (f->record) {
 		note_recorded(st, f->sys);
 		if (st->announced != TASK_KNOWN)
 			announce_task(task);
-		announce_objects(f);
+		announce_objects(st, f);
+		if (hook == HOOK_IOCTL && !st->seen_file && st->seen_bufp == f->bufp) {
+			st->seen_file = RD(dma_buf, f->bufp, file);
+			st->sync_ctx = 0;
+		}
 		if (hook == HOOK_FD_INSTALL || hook == HOOK_DO_DUP2)
 			count_fds(f->sgt, 1);
 	}
 	if (hook == HOOK_RELEASE)
-		bpf_map_delete_elem(&bufs, &f->bufp);
+		forget_buf(f->bufp);
 	if (hook == HOOK_DETACH)
 		bpf_map_delete_elem(&atts, &f->attp);
 	count_hit(hook);
@@ -1459,6 +1940,23 @@ static __noinline __u64 caller_of(void *ctx, __u64 base)
 	return 0;
 }
 
+static __always_inline __u64 probed_addr(__u32 hook)
+{
+	__u64 at = hook;
+
+	/* in assembler as in frame_at(): Clang knows that it is less and drops what the verifier needs */
+	asm volatile("%[at] &= %[max];" : [at] "+r"(at) : [max] "i"(HOOK_MAX - 1));
+	return cfg.addr[at];
+}
+
+static __always_inline bool is_trampoline(__u64 ra)
+{
+	for (int i = 0; i < WIRE_TRAMPOLINES; i++)
+		if (ra && ra == cfg.trampoline[i])
+			return true;
+	return false;
+}
+
 /*
  * The return address that a kprobe finds is another recorder's trampoline when that one has a return
  * probe on the function. The kernel's unwinder knows what it was (seen in 6.12 and 7.2 on amd64);
@@ -1466,23 +1964,138 @@ static __noinline __u64 caller_of(void *ctx, __u64 base)
  */
 static __always_inline __u64 behind_trampoline(void *ctx, __u32 hook, __u64 ra)
 {
+	return is_trampoline(ra) ? caller_of(ctx, probed_addr(hook)) ?: ra : ra;
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* 7.2 on amd64 jumps to a trampoline that has an fexit, and then the function is not on the stack: the
+ * trampoline returns to the caller. fentry's context lies in the trampoline's frame: the arguments, the
+ * result, a frame pointer, the return address; which must also be on the stack that was walked. */
+static __noinline __u64 jumped_from(__u64 *ctx, __u32 nargs)
+{
+	__u64 ip[8] = {}, ra = 0;
+
+	if (bpf_probe_read_kernel(&ra, sizeof(ra), ctx + (nargs & 7) + 2) ||
+	    bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
+		return 0;
+	for (int i = 1; i < 8; i++)
+		if (ra && ip[i] == ra)
+			return ra;
+	return 0;
+}
+#endif
+
+/*
+ * Walking the stack costs 5,000 instructions. The trampoline that calls a fentry program is made once,
+ * so the return address is always in the same place behind the program's context: the place where the
+ * walks found it. It is trusted after LEARN_TIMES walks that agreed, and where the word before (amd64), or
+ * the one before that (arm64), is the address in the function that called the trampoline. It is not in
+ * 7.2 on amd64, see jumped_from(): there every caller takes a walk.
+ */
+#define LEARN_WORDS 9
+#define LEARN_TIMES 4
+
+struct caller_place places_of_caller[HOOK_MAX] = {};
+
+static __always_inline struct caller_place *place_of(__u32 hook)
+{
 	__u64 at = hook;
 
-	/* in assembler as in frame_at(): Clang knows that it is less and drops what the verifier needs */
+	/* in assembler as in frame_at() */
 	asm volatile("%[at] &= %[max];" : [at] "+r"(at) : [max] "i"(HOOK_MAX - 1));
-	for (int i = 0; i < WIRE_TRAMPOLINES; i++)
-		if (ra && ra == cfg.trampoline[i])
-			return caller_of(ctx, cfg.addr[at]) ?: ra;
+	return &places_of_caller[at];
+}
+
+/* 0: not known there. */
+static __noinline __u64 caller_at(__u64 *ctx, const struct caller_place *p, __u64 base, __u32 nargs)
+{
+	__u64 w[3] = {};
+	__u32 at;
+
+	if (!p || p->times < LEARN_TIMES)
+		return 0;
+	at = p->at & 15;
+	if (at < 2 || bpf_probe_read_kernel(w, sizeof(w), ctx + (nargs & 7) + at - 2) ||
+	    is_trampoline(w[2]))
+		return 0;
+	return w[0] - base < 64 || w[1] - base < 64 ? w[2] : 0;
+}
+
+static __noinline int learn_place(__u64 *ctx, struct caller_place *p, __u64 ra, __u32 nargs)
+{
+	__u64 w[LEARN_WORDS] = {};
+
+	if (!p || bpf_probe_read_kernel(w, sizeof(w), ctx + (nargs & 7)))
+		return 0;
+	for (__u32 i = 2; i < LEARN_WORDS; i++) {
+		if (w[i] != ra)
+			continue;
+		p->times = p->at == i ? p->times + 1 : 1;
+		p->at = i;
+		return 0;
+	}
+	p->times = 0;
+	return 0;
+}
+
+static __always_inline __u64 stack_caller(__u64 *ctx, const __u32 hook, __u32 nargs)
+{
+	__u64 base = probed_addr(hook), ra;
+	struct caller_place *p = place_of(hook);
+
+	if (!base)
+		return 0;
+	ra = caller_at(ctx, p, base, nargs);
+	if (ra)
+		return ra;
+	ra = caller_of(ctx, base);
+#if defined(__TARGET_ARCH_x86)
+	if (!ra)
+		ra = jumped_from(ctx, nargs);
+#endif
+	if (ra)
+		learn_place(ctx, p, ra, nargs);
 	return ra;
 }
 
+#if defined(__TARGET_ARCH_x86)
+static __always_inline __u64 return_address(struct pt_regs *regs)
+{
+	__u64 ra = 0;
+
+	bpf_probe_read_kernel(&ra, sizeof(ra), (void *)regs->sp);
+	return ra;
+}
+#elif defined(__TARGET_ARCH_arm)
+static __always_inline __u64 return_address(struct pt_regs *regs)
+{
+	return regs->uregs[14];
+}
+#else
+static __always_inline __u64 return_address(struct pt_regs *regs)
+{
+	return regs->regs[30];
+}
+#endif
+
+static __always_inline __u64 kprobe_caller(struct pt_regs *regs, __u32 hook)
+{
+	return behind_trampoline(regs, hook, return_address(regs));
+}
+
+#include "sync.h"
+
+/* `sp`: stack pointer at a kprobe, where `typed` is 0. At fentry it is 0, and `typed` the number of
+ * arguments, whose types the verifier knows. */
 static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64 a1, __u64 a2,
-				    __u64 a3, __u64 sp, __u64 ra)
+				    __u64 a3, __u64 sp, const __u32 typed)
 {
 	__u64 task = current_task();
 	struct task_state *st;
 	struct frame *f;
 
+	if (is_hot(hook) && enters_fast(task, hook, typed, a0, a1, sp))
+		return 0;
 	if (!armed)
 		return 0;
 	/* First of all: these see every open, close and unmapping of the machine. */
@@ -1509,8 +2122,8 @@ static __always_inline int on_entry(void *ctx, const __u32 hook, __u64 a0, __u64
 	f = open_frame(st, task, hook, hook_ret(hook), sp);
 	if (!f)
 		return 0;
-	if (hook_kind(hook) == KIND_API)
-		f->caller = sp ? behind_trampoline(ctx, hook, ra) : ra;
+	if (hook_kind(hook) == KIND_API && !f->depth) /* only the outermost has one of interest */
+		f->caller = typed ? stack_caller(ctx, hook, typed) : kprobe_caller(ctx, hook);
 	if (cfg.stacks && !f->depth && hook_kind(hook) < KIND_OPS)
 		f->stack = take_stack(ctx);
 	if (hook == HOOK_POLL_CB)
@@ -1531,7 +2144,7 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		if (is_err(ret))
 			return as_long(ret);
 		if (hook == HOOK_EXPORT) /* a reused address whose release we missed */
-			bpf_map_delete_elem(&bufs, &ret);
+			forget_buf(ret);
 		if (hook == HOOK_EXPORT && cfg.no_btf)
 			learn(ret, f->obj);
 		f->bufp = ret;
@@ -1544,6 +2157,9 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 		if (is_err(ret))
 			return as_long(ret);
 		f->attp = ret;
+		o = bpf_map_lookup_elem(&atts, &ret);
+		if (o && o->born < f->t0) /* the same where the exporter has no callback for it */
+			bpf_map_delete_elem(&atts, &ret);
 		o = find_att(ret, 1);
 		if (o)
 			f->att = o->token;
@@ -1561,8 +2177,14 @@ static __always_inline __s64 read_ret(struct task_state *st, struct frame *f, __
 	case RET_FD:
 		if (hook == HOOK_ATTACH_REVOCABLE) /* a bool: the rest of the register is anything */
 			return ret & 1;
-		/* vmap of 5.10 returns the address: no part of it may get into a trace. (One that is
-		 * NULL, a failure there, cannot be told from the success of later kernels.) */
+		/* vmap of 5.10 returns the address, later ones (6619ccf1bb1d) an error: no part of an
+		 * address may get into a trace. Without BTF it is not known which it is, and the NULL of
+		 * a failure is taken for a success. */
+		if ((hook == HOOK_VMAP || hook == HOOK_OPS_VMAP) && cfg.vmap_address) {
+			if (!ret)
+				f->flags |= WIRE_F_NULL;
+			return 0;
+		}
 		if ((hook == HOOK_VMAP || hook == HOOK_OPS_VMAP) && !is_err((__s64)(__s32)ret))
 			return 0;
 		return (__s64)(__s32)ret;
@@ -1592,20 +2214,25 @@ __noinline int name_was_set(__u64 p, __u64 token, __u64 t)
 
 static __noinline int leave(__u32 hook, __u64 ret)
 {
-	__u64 task = current_task(), t1 = bpf_ktime_get_ns();
+	__u64 task = current_task(), t1;
 	struct task_state *st;
 	struct frame *f;
 	__s64 r;
 	__u32 d;
 
-	st = bpf_map_lookup_elem(&tasks, &task);
+	st = find_task(task);
 
 	/* Not armed any more: what is in flight stays so, and the collector tells it as open. */
 	if (!armed || !st)
 		return 0;
 	d = st->depth;
 	if (!d)
-		return 0; /* was entered before we were armed */
+		return 0; /* was entered before we were armed, or is not to be recorded */
+	t1 = bpf_ktime_get_ns();
+	if (st->nsync && st->filling)
+		return 0;
+	if (st->nsync)
+		unfold(task);
 	if (d > WIRE_DEPTH) {
 		st->depth = d - 1;
 		return 0;
@@ -1636,8 +2263,10 @@ static __noinline int leave(__u32 hook, __u64 ret)
 	note_recorded(st, f->sys);
 	if (st->announced != TASK_KNOWN)
 		announce_task(task);
-	announce_objects(f);
+	announce_objects(st, f);
 	if (hook == HOOK_IOCTL) {
+		if (f->a[0] == IOCTL_SYNC && f->a[1] == ~0ULL)
+			read_user_flags(f);
 		if (f->a[0] == IOCTL_EXPORT_SYNC && !r)
 			bpf_probe_read_user(&f->a[1], 8, (void *)f->obj);
 		if ((f->a[0] & ~IOCTL_SIZE_MASK) == (IOCTL_SET_NAME & ~IOCTL_SIZE_MASK) && !r)
@@ -1655,62 +2284,12 @@ static __always_inline int on_return(__u32 hook, __u64 ret)
 		return descriptors_sent(current_task(), (__s32)ret);
 	if (hook == HOOK_VM_AREA_DUP)
 		return mapping_was_copied(current_task(), ret);
+	if (is_sync(hook) && leaves_fast(hook, ret))
+		return 0;
 	return leave(hook, ret);
 }
 
 /* ---- the programs ------------------------------------------------------------------------- */
-
-#if defined(__TARGET_ARCH_x86)
-/* 7.2 on amd64 jumps to a trampoline that has an fexit, and then the function is not on the stack: the
- * trampoline returns to the caller. fentry's context lies in the trampoline's frame: the arguments, the
- * result, a frame pointer, the return address; which must also be on the stack that was walked. */
-static __noinline __u64 jumped_from(__u64 *ctx, __u32 nargs)
-{
-	__u64 ip[8] = {}, ra = 0;
-
-	if (bpf_probe_read_kernel(&ra, sizeof(ra), ctx + (nargs & 7) + 2) ||
-	    bpf_get_stack(ctx, ip, sizeof(ip), 0) < 0)
-		return 0;
-	for (int i = 1; i < 8; i++)
-		if (ra && ip[i] == ra)
-			return ra;
-	return 0;
-}
-#endif
-
-static __always_inline __u64 stack_caller(__u64 *ctx, const __u32 hook, __u32 nargs)
-{
-	__u64 base = cfg.addr[hook], ra;
-
-	if (hook_kind(hook) != KIND_API || !base)
-		return 0;
-	ra = caller_of(ctx, base);
-#if defined(__TARGET_ARCH_x86)
-	if (!ra)
-		ra = jumped_from(ctx, nargs);
-#endif
-	return ra;
-}
-
-#if defined(__TARGET_ARCH_x86)
-static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
-{
-	__u64 ra = 0;
-
-	bpf_probe_read_kernel(&ra, sizeof(ra), (void *)regs->sp);
-	return ra;
-}
-#elif defined(__TARGET_ARCH_arm)
-static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
-{
-	return regs->uregs[14];
-}
-#else
-static __always_inline __u64 kprobe_caller(struct pt_regs *regs)
-{
-	return regs->regs[30];
-}
-#endif
 
 /* The verifier types a returned pointer, and then forbids to treat it as the number that it is when
  * it is an error: read it as plain memory. */
@@ -1766,8 +2345,7 @@ static __always_inline int handle(struct pt_regs *ctx, __u32 hook, __u32 is_retu
 	SEC("?fentry") int f_##ENUM(__u64 *ctx)                                                    \
 	{                                                                                          \
 		return on_entry(ctx, HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
-				FARG(ctx, 2, n), FARG(ctx, 3, n), 0,                               \
-				stack_caller(ctx, HOOK_##ENUM, n));                                   \
+				FARG(ctx, 2, n), FARG(ctx, 3, n), 0, n);                           \
 	}                                                                                          \
 	SEC("?fexit") int fr_##ENUM(__u64 *ctx)                                                    \
 	{                                                                                          \
@@ -1782,10 +2360,26 @@ static __always_inline int handle(struct pt_regs *ctx, __u32 hook, __u32 is_retu
 
 WIRE_PROGS(PROGS)
 
-static __always_inline int any_entry(struct pt_regs *ctx, __u32 hook)
+/* Callbacks that are called often: loaded for the function that calls them, and again for each
+ * function that is one of them (src/live/callback.c). */
+#define CALLBACK(ENUM, n)                                                                          \
+	SEC("?callback_entry") int f_##ENUM(__u64 *ctx)                                            \
+	{                                                                                          \
+		return on_entry(ctx, HOOK_##ENUM, FARG(ctx, 0, n), FARG(ctx, 1, n),                \
+				FARG(ctx, 2, n), FARG(ctx, 3, n), 0, n);                           \
+	}                                                                                          \
+	SEC("?callback_return") int fr_##ENUM(__u64 *ctx)                                          \
+	{                                                                                          \
+		return on_return(HOOK_##ENUM, fexit_ret(HOOK_##ENUM, ctx, n));                     \
+	}
+
+CALLBACK(OPS_BEGIN_CPU, 2)
+CALLBACK(OPS_END_CPU, 2)
+
+static __always_inline int any_entry(struct pt_regs *ctx, const __u32 hook)
 {
 	return on_entry(ctx, hook, REG_ARG(ctx, 0), REG_ARG(ctx, 1), REG_ARG(ctx, 2),
-			REG_ARG(ctx, 3), REG_SP(ctx), kprobe_caller(ctx));
+			REG_ARG(ctx, 3), REG_SP(ctx), 0);
 }
 
 /* One pair of programs for every kprobe, where the kernel gives a program the cookie of its probe
@@ -1799,6 +2393,23 @@ SEC("?kretprobe") int kr_any(struct pt_regs *ctx)
 {
 	return on_return(bpf_get_attach_cookie(ctx), REG_RET(ctx));
 }
+
+/* And a pair for each of those that are called most: what the hook is, is known. */
+#define HOT(ENUM)                                                                                  \
+	SEC("?kprobe") int h_##ENUM(struct pt_regs *ctx)                                           \
+	{                                                                                          \
+		return any_entry(ctx, HOOK_##ENUM);                                                \
+	}                                                                                          \
+	SEC("?kretprobe") int hr_##ENUM(struct pt_regs *ctx)                                       \
+	{                                                                                          \
+		return on_return(HOOK_##ENUM, REG_RET(ctx));                                       \
+	}
+
+HOT(IOCTL)
+HOT(BEGIN_CPU)
+HOT(END_CPU)
+HOT(OPS_BEGIN_CPU)
+HOT(OPS_END_CPU)
 
 /* The same on top of fprobe (5.18, 0dcac2725406; CONFIG_FPROBE): one link for all functions. The
  * registers are those of a kprobe at the function's first byte, stack pointer included. */
@@ -1831,29 +2442,36 @@ SEC("?kretprobe") int kr_hooked(struct pt_regs *ctx)
 SEC("?raw_tp/sys_exit") int tp_sys_exit(__u64 *ctx)
 {
 	__u64 task = current_task();
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (!st || !st->sys_active || !armed)
 		return 0;
+	if (st->nsync) {
+		if (sync_ends(st, ctx[1]))
+			return 0;
+		unfold(task);
+	}
 	if (st->depth)
 		drop_frames(task, 0);
-	return emit_sys(task, 0, bpf_ktime_get_ns(), as_long(ctx[1]));
+	return end_sys(task, bpf_ktime_get_ns(), as_long(ctx[1]));
 }
 
 /* The last moment of a task_struct; its address may be another task's afterwards. */
 SEC("?raw_tp/sched_process_free") int tp_process_free(__u64 *ctx)
 {
 	__u64 task = ctx[0];
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (!st || !armed)
 		return 0;
+	if (st->nsync)
+		unfold(task);
 	if (st->depth)
 		drop_frames(task, 0);
+	flush_out(task);
 	if (st->sys_active) /* exit() does not return */
 		emit_sys(task, WIRE_SYS_MISSED, st->ctx.t1, 0);
-	bpf_map_delete_elem(&tasks, &task);
-	return 0;
+	return forget_task(task);
 }
 
 /* -p PID and the traced command: their children are recorded too. */
@@ -1874,10 +2492,14 @@ SEC("?raw_tp/sched_process_fork") int tp_fork(__u64 *ctx)
 SEC("?raw_tp/sched_process_exec") int tp_exec(__u64 *ctx)
 {
 	__u64 task = current_task();
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (st && st->announced == TASK_KNOWN)
 		st->announced = TASK_RENAMED;
+	if (st) {
+		st->seen_bufp = st->seen_file = 0;
+		st->not_bufp = 1;
+	}
 	if (st && cfg.by_task)
 		st->selected = task_selected(task, st->tgid);
 	if (armed)
@@ -1919,6 +2541,7 @@ static __always_inline int tell_module(__u64 mod, __u32 load)
 	w->t = bpf_ktime_get_ns();
 	RD_STR(w->name, module, mod, name);
 	/* At once: a new exporter's first buffer may come soon. */
+	urgent = 1;
 	bpf_ringbuf_submit(w, BPF_RB_FORCE_WAKEUP);
 	return 0;
 }

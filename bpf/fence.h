@@ -40,11 +40,13 @@ static __always_inline void announce_timeline(struct fence_event *ctx, __u64 con
 SEC("?tp/dma_fence/dma_fence_wait_start") int tp_wait_start(struct fence_event *ctx)
 {
 	__u64 task = current_task(), context = ctx->context;
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct frame *f, *up;
 
 	if (!armed || !st || !st->depth || st->depth > WIRE_DEPTH)
 		return 0;
+	if (st->nsync && !st->filling)
+		unfold(task);
 	up = frame_at(st, st->depth - 1);
 	if (up->record)
 		announce_timeline(ctx, context);

@@ -102,7 +102,7 @@ __noinline int mapping_is_copied(__u64 task, __u64 vma)
 
 static __always_inline int mapping_was_copied(__u64 task, __u64 copy)
 {
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 	struct mapping *m;
 	__u64 orig, bufp, buf;
 
@@ -262,7 +262,7 @@ __noinline int inherit(__u64 from, __u64 to, __u32 tgid, __u32 child)
 static __always_inline void on_fork(__u64 parent, __u64 child)
 {
 	__u64 from = RD(task_struct, parent, files), to = RD(task_struct, child, files);
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &parent);
+	struct task_state *st = find_task(parent);
 	__u32 tgid = RD(task_struct, parent, tgid);
 
 	if ((from == to || !has_dmabufs(from, tgid)) && !(st && st->dups))
@@ -290,7 +290,7 @@ static __always_inline void on_exec(__u64 task)
 SEC("?raw_tp/sched_process_exit") int tp_exit(__u64 *ctx)
 {
 	__u64 task = current_task();
-	struct task_state *st = bpf_map_lookup_elem(&tasks, &task);
+	struct task_state *st = find_task(task);
 
 	if (armed && st && st->announced == TASK_KNOWN)
 		emit_taskev(TASKEV_EXIT, task, 0, RD(task_struct, task, files), 0);

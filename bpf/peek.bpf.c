@@ -13,7 +13,7 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* in */
-__u64 addr[PEEK_CHUNKS] = {};
+__u64 addr[PEEK_CHUNKS] = {};	/* 0: nothing to read */
 __u32 count = 0;
 /* out */
 __u64 task = 0;		/* of the caller; 32-bit kernels extend its sign */
@@ -33,7 +33,8 @@ SEC("raw_tp") int peek(void *ctx)
 	for (__u32 i = 0; i < PEEK_CHUNKS; i++) {
 		if (i >= count)
 			break;
-		ok[i] = !bpf_probe_read_kernel(&mem[i * PEEK_CHUNK], PEEK_CHUNK, (void *)addr[i]);
+		ok[i] = addr[i] &&
+			!bpf_probe_read_kernel(&mem[i * PEEK_CHUNK], PEEK_CHUNK, (void *)addr[i]);
 	}
 	return 0;
 }

@@ -35,8 +35,10 @@ static __always_inline __u64 found(__u64 task, __u64 bufp)
 
 	if (!o)
 		return 0;
-	if (cfg.by_task && task && bpf_map_lookup_elem(&pids, &tgid))
+	if (cfg.by_task && task && bpf_map_lookup_elem(&pids, &tgid)) {
 		o->selected |= SEL_TASK;
+		deaths++;
+	}
 	if ((cfg.by_task && !(o->selected & SEL_TASK)) || (cfg.by_buf && !(o->selected & SEL_BUF)) ||
 	    (cfg.by_device && !(o->selected & SEL_DEVICE)))
 		return o->token;

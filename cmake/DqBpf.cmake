@@ -2,7 +2,9 @@
 #
 # dq_bpf_object(NAME SOURCES file.bpf.c...): compiles BPF programs into one skeleton
 # header NAME.skel.h and makes the INTERFACE library NAME_skel that gives its
-# include directory.
+# include directory. In a static build the object is deflated, to a fifth: the skeleton then
+# asks dq_bpf_unpack() for it (src/live/unpack.c), and the target that is linked with
+# NAME_skel has to dq_embed(target "${NAME_GZ}" NAME_gz).
 #
 # clang, llvm-strip and bpftool run on the build machine, whatever is built for:
 # they are never looked for in a sysroot. Nothing is taken from the build
@@ -30,6 +32,15 @@ endfunction()
 dq_host_tool(BPF_CLANG clang clang)
 dq_host_tool(BPF_STRIP llvm-strip llvm)
 dq_host_tool(BPF_BPFTOOL bpftool bpftool)
+if(DQ_STATIC)
+	find_program(BPF_OBJCOPY NAMES llvm-objcopy llvm-objcopy-19 llvm-objcopy-16 llvm-objcopy-14
+		NO_CMAKE_FIND_ROOT_PATH DOC "Takes parts out of BPF objects")
+	mark_as_advanced(BPF_OBJCOPY)
+	dq_host_tool(BPF_OBJCOPY llvm-objcopy llvm)
+	find_program(BPF_GZIP NAMES gzip NO_CMAKE_FIND_ROOT_PATH DOC "Deflates BPF objects")
+	mark_as_advanced(BPF_GZIP)
+	dq_host_tool(BPF_GZIP gzip gzip)
+endif()
 
 # CO-RE relocations of all kinds that are used came with clang 11.
 execute_process(COMMAND ${BPF_CLANG} --version OUTPUT_VARIABLE out ERROR_QUIET)
@@ -101,14 +112,35 @@ function(dq_bpf_object name)
 	# Not straight into the header: a failure would leave half of one, newer
 	# than the object, and the next build would use it.
 	set(skel "${dir}/${name}.skel.h")
+	set(edit "")
+	set(gz "")
+	if(DQ_STATIC)
+		set(gz "${dir}/${name}.gz")
+		add_custom_command(OUTPUT "${dir}/${name}.slim.o"
+			COMMAND "${CMAKE_SOURCE_DIR}/cmake/slim-bpf.sh" "${BPF_OBJCOPY}" "${obj}"
+				"${dir}/${name}.slim.o"
+			DEPENDS "${obj}" "${CMAKE_SOURCE_DIR}/cmake/slim-bpf.sh"
+			COMMENT "Slimming ${name}" VERBATIM)
+		set(obj "${dir}/${name}.slim.o")
+		set(${name}_GZ "${gz}" CACHE INTERNAL "")
+		add_custom_command(OUTPUT "${gz}"
+			COMMAND sh -c "\"$1\" -9nc \"$2\" > \"$3.tmp\" && mv \"$3.tmp\" \"$3\""
+				sh "${BPF_GZIP}" "${obj}" "${gz}"
+			DEPENDS "${obj}" COMMENT "Deflating ${name}" VERBATIM)
+		# the object's bytes, as the skeleton has them
+		set(edit "/^\t\\*sz = [0-9]*;$/,/^}$/c\\\treturn dq_bpf_unpack(${name}_gz, ${name}_gz_len, sz);\\n}")
+	endif()
 	add_custom_command(OUTPUT "${skel}"
-		COMMAND sh -c "\"$1\" gen skeleton \"$2\" name \"$3\" > \"$4.tmp\" && mv \"$4.tmp\" \"$4\""
-			sh "${BPF_BPFTOOL}" "${obj}" "${name}" "${skel}"
+		COMMAND sh -c "\"$1\" gen skeleton \"$2\" name \"$3\" | sed \"$5\" > \"$4.tmp\" && test -s \"$4.tmp\" && mv \"$4.tmp\" \"$4\""
+			sh "${BPF_BPFTOOL}" "${obj}" "${name}" "${skel}" "${edit}"
 		DEPENDS "${obj}" COMMENT "Generating ${name}.skel.h" VERBATIM)
 
-	add_custom_target(${name}_skel_gen DEPENDS "${skel}")
+	add_custom_target(${name}_skel_gen DEPENDS "${skel}" ${gz})
 	add_library(${name}_skel INTERFACE)
 	add_dependencies(${name}_skel ${name}_skel_gen)
+	if(DQ_STATIC)
+		target_compile_definitions(${name}_skel INTERFACE DQ_BPF_DEFLATED)
+	endif()
 	# SYSTEM: our warnings are not for generated code.
 	target_include_directories(${name}_skel SYSTEM INTERFACE "${dir}")
 	target_link_libraries(${name}_skel INTERFACE dq_libbpf)

@@ -25,6 +25,16 @@ if(DQ_SANITIZE)
 	target_link_options(dq_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+# Every room, so that the fuzzer sees which branches an input took.
+if(DQ_FUZZ AND DQ_COVERAGE)
+	target_compile_options(dq_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+	target_link_options(dq_flags INTERFACE -fprofile-instr-generate)
+elseif(DQ_FUZZ)
+	target_compile_options(dq_flags INTERFACE -O1 -fno-omit-frame-pointer
+		-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+	target_link_options(dq_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
 # The same source in another directory gives the same binary; a debugger of a
 # development build needs the true paths.
 if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
@@ -43,7 +53,24 @@ if(DQ_STATIC)
 	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^arm(v.*|hf)?$")
 		target_link_options(dq_flags INTERFACE -static -no-pie -Wl,--gc-sections)
 	else()
-		target_link_options(dq_flags INTERFACE -static-pie -Wl,--gc-sections)
+		target_link_options(dq_flags INTERFACE -static-pie -Wl,--gc-sections
+			-Wl,--no-eh-frame-hdr "-Wl,-T,${CMAKE_SOURCE_DIR}/cmake/no-unwind.ld")
+		set(DQ_NO_UNWIND ON)
+	endif()
+	# A position independent binary has four thousand addresses to relocate. LLVM's linker packs
+	# what says so from 96 kB to 2; the GNU one of Debian 12 cannot for arm64. The compiler of a
+	# cross build looks for it in its own places only.
+	if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+		find_program(DQ_LLD NAMES ld.lld NO_CMAKE_FIND_ROOT_PATH DOC "Makes the arm64 binary smaller")
+		mark_as_advanced(DQ_LLD)
+		if(DQ_LLD)
+			file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/lld")
+			file(CREATE_LINK "${DQ_LLD}" "${CMAKE_BINARY_DIR}/lld/ld.lld" SYMBOLIC)
+			target_link_options(dq_flags INTERFACE "-B${CMAKE_BINARY_DIR}/lld" -fuse-ld=lld
+				-Wl,--pack-dyn-relocs=relr -Wl,-O2)
+		else()
+			message(STATUS "The binary will be 100 kB larger: ld.lld not found (apt install lld)")
+		endif()
 	endif()
 else()
 	set(CMAKE_POSITION_INDEPENDENT_CODE ON)

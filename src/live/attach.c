@@ -29,6 +29,7 @@
 #include <bpf/btf.h>
 
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 static const struct {
@@ -116,6 +117,13 @@ static bool may_fentry(struct dq_live *l, struct hook_plan *p)
 
 	if (l->opts.rung == DQ_RUNG_AUTO && !is_hot(p->info->id))
 		return not_on(p, "fentry", "not called per frame");
+	/*
+	 * A program that was preempted is not run for the task that comes next on that processor
+	 * (__bpf_prog_enter_recur, kernel/bpf/trampoline.c, 5.12 to 7.2): the call is lost. The
+	 * handlers of the other rungs run with preemption off.
+	 */
+	if (l->opts.rung == DQ_RUNG_AUTO && l->sys.preempts)
+		return not_on(p, "fentry", "this kernel preempts");
 	if (l->fentry_err)
 		return not_on(p, "fentry", "trial attach: %s", dq_errname(l->fentry_err));
 	if (strcmp(p->module, "vmlinux"))
@@ -201,7 +209,7 @@ static void plan_hook(struct dq_live *l, struct hook_plan *p)
 		return;
 	}
 	/* Where the files of a message are differs, and no calibration finds it (layout.h). */
-	if (p->info->id == HOOK_SCM_SEND &&
+	if (p->info->id == HOOK_SCM_SEND && l->btf &&
 	    btf__find_by_name_kind(l->btf, "scm_fp_list", BTF_KIND_STRUCT) < 0) {
 		snprintf(p->state, sizeof(p->state), "not used: no struct scm_fp_list");
 		return;
@@ -326,6 +334,13 @@ static int enable(struct dq_live *l, const char *prefix, struct hook_plan *p)
 	return err;
 }
 
+/* Where the kernel gives kprobes cookies: their own programs, for what they save. */
+static void enable_hot(struct dq_live *l, const struct hook_plan *p)
+{
+	bpf_program__set_autoload(find_prog(l, "h", p->enum_name), true);
+	bpf_program__set_autoload(find_prog(l, "hr", p->enum_name), true);
+}
+
 static size_t count_on(struct dq_live *l, enum dq_rung rung)
 {
 	size_t n = 0;
@@ -345,7 +360,12 @@ static int enable_all(struct dq_live *l)
 	for_each_hook(l, p) {
 		const struct rung *r = &ladder[p->rung];
 
-		if ((p->nargs && !p->wanted) || (p->rung != DQ_RUNG_FENTRY && l->cookies))
+		if (p->nargs && !p->wanted)
+			continue;
+		if (p->rung == DQ_RUNG_KPROBE && l->cookies && find_prog(l, "h", p->enum_name) &&
+		    !l->special_err)
+			enable_hot(l, p);
+		if (p->rung != DQ_RUNG_FENTRY && l->cookies)
 			continue;
 		err = enable(l, r->entry, p);
 		if (!err && has_return(p))
@@ -364,7 +384,7 @@ static int enable_all(struct dq_live *l)
 			bpf_object__find_program_by_name(l->skel->obj, tps[i]), true);
 	events_enable(l);
 	snap_enable(l);
-	return 0;
+	return callback_enable(l);
 }
 
 static void set_config(struct dq_live *l, uint64_t ring_bytes)
@@ -380,8 +400,11 @@ static void set_config(struct dq_live *l, uint64_t ring_bytes)
 	c->min_size = l->opts.min_size;
 	c->by_buf = c->by_exporter || c->inode || c->min_size;
 	c->by_device = l->opts.device != NULL;
+	c->filtered = c->by_task || c->by_buf || c->by_device;
 	c->stacks = l->opts.stacks;
-	c->wake_bytes = ring_bytes / 4;
+	/* 5.10's has the buffer alone: see read_ret() */
+	c->vmap_address = !l->no_btf && btf_nargs(l->btf, "dma_buf_vmap") == 1;
+	c->wake_bytes = ring_bytes / 2;
 	c->no_btf = l->no_btf;
 	c->regs = l->layout ? l->layout->regs : 0;
 	if (l->opts.comm)
@@ -450,6 +473,9 @@ static int load_once(struct dq_live *l)
 
 	attach_close(l);
 	dq_sb_reset(&l->libbpf_log);
+	err = callback_init();
+	if (err)
+		return err;
 	l->skel = dmaseq_bpf__open_opts(&oo);
 	if (!l->skel)
 		return -errno;
@@ -510,6 +536,12 @@ int attach_load(struct dq_live *l)
 		if (multi_rejected(l, err))
 			continue;
 		p = rejected(l);
+		if (p && !l->special_err && (!p->nargs || (p->rung == DQ_RUNG_KPROBE && l->cookies))) {
+			dq_debug("%s: its own program rejected: %s", p->info->name,
+				 verdict(l, why, sizeof(why)));
+			l->special_err = err;
+			continue;
+		}
 		if (!p || !p->nargs)
 			break;
 		dq_debug("%s: %s rejected: %s", p->info->name, ladder[p->rung].name,
@@ -521,6 +553,10 @@ int attach_load(struct dq_live *l)
 		p->wanted = false;
 		snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
 	}
+	if (err == -EPERM && strstr(dq_sb_str(&l->libbpf_log), "RLIMIT_MEMLOCK"))
+		return dq_live_fail(l, err,
+				    "cannot load probes: %s: this kernel counts BPF maps as locked memory, of which user %u without CAP_SYS_RESOURCE may not have enough. Try: sudo dmaseq record",
+				    dq_errname(err), (unsigned int)geteuid());
 	return dq_live_fail(l, err,
 			    "cannot load probes: %s: the kernel refused a BPF program: %s. Try: dmaseq doctor -vv",
 			    dq_errname(err), verdict(l, why, sizeof(why)));
@@ -555,11 +591,21 @@ static int open_kprobe(struct dq_live *l, uint64_t addr, bool ret)
 	return fd < 0 ? -errno : fd;
 }
 
+/* With cookies one for all, or for those that are called most its own. */
+static struct bpf_program *kprobe_prog(struct dq_live *l, const char *enum_name, bool ret)
+{
+	struct bpf_program *hot = l->cookies ? find_prog(l, ret ? "hr" : "h", enum_name) : NULL;
+
+	if (hot && bpf_program__fd(hot) >= 0)
+		return hot;
+	return find_prog(l, ret ? "kr" : "k", l->cookies ? "any" : enum_name);
+}
+
 struct bpf_link *attach_kprobe(struct dq_live *l, const char *enum_name, uint32_t hook,
 			       uint64_t addr, bool ret)
 {
 	LIBBPF_OPTS(bpf_perf_event_opts, po, .bpf_cookie = l->cookies ? hook : 0);
-	struct bpf_program *prog = find_prog(l, ret ? "kr" : "k", l->cookies ? "any" : enum_name);
+	struct bpf_program *prog = kprobe_prog(l, enum_name, ret);
 	int fd = open_kprobe(l, addr, ret);
 	struct bpf_link *link;
 
@@ -720,6 +766,11 @@ void attach_rung_text(struct dq_live *l)
 				      n ? "+" : "", ladder[r].name);
 }
 
+bool attach_paranoid(const struct dq_live *l, int err)
+{
+	return err == -EACCES && l->sys.perf_event_paranoid > 2 && !l->sys.cap_sys_admin;
+}
+
 /* Every hook of one rung; 1: go round again. */
 static int attach_rung(struct dq_live *l, enum dq_rung rung)
 {
@@ -734,7 +785,9 @@ static int attach_rung(struct dq_live *l, enum dq_rung rung)
 		if (err == 1)
 			return err;
 		if (err && p->info->need == NEED_REQ)
-			return dq_live_fail(l, err, "cannot attach to %s: %s%s. Try: dmaseq doctor -v",
+			return dq_live_fail(l, err, attach_paranoid(l, err) ?
+						    "cannot attach to %s: %s%s: this kernel wants CAP_SYS_ADMIN for it while perf_event_paranoid is above 2. Try: sysctl kernel.perf_event_paranoid=2" :
+						    "cannot attach to %s: %s%s. Try: dmaseq doctor -v",
 					    p->info->name, dq_errname(err),
 					    rung == DQ_RUNG_FENTRY ? " (with --attach fentry)" : "");
 	}

@@ -35,11 +35,13 @@
 #include "../../bpf/wire.h"
 #include "../util/util.h"
 #include "calibrate.h"
+#include "unpack.h"
 #include "peek_bpf.skel.h"
 
 #define TASK_BYTES   (PEEK_CHUNKS * PEEK_CHUNK)
 #define FILE_BYTES   512
 #define INODE_BYTES  1024
+#define DENTRY_BYTES 256
 #define MAX_STACK    (64 << 10)
 
 /* What is known of a task from outside, and its task_struct. */
@@ -57,6 +59,7 @@ struct cal {
 	const struct dq_ksyms *ksyms;
 	struct peek_bpf *skel;
 	unsigned int word;
+	uint64_t lowest;		/* address of the kernel's half */
 	struct task_view main, thread;
 	uint64_t fds;			/* the array of struct file pointers */
 	int fd[NFILES];
@@ -76,11 +79,35 @@ static int run_peek(struct cal *c)
 	return syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) ? -errno : 0;
 }
 
+/*
+ * Where the kernel's half begins, by a task_struct of it. A word that is followed may be anything,
+ * and not every kernel looks before it reads: 5.10 goes by the width that the processor has, not by
+ * that of the page tables, so that of an address between the two there is a warning in its log
+ * (copy_from_kernel_nofault_allowed() in arch/x86/mm/maccess.c, ex_handler_uaccess()). Tables of four
+ * levels begin at 0xffff8..., and those of five have task_structs below that, as arm64 has.
+ */
+static uint64_t lowest_address(const struct cal *c, uint64_t task)
+{
+	const uint64_t four_levels = 0xffff800000000000;
+
+	if (c->word == 4)
+		return 0x40000000;
+	return task >= four_levels ? four_levels : 0xff00000000000000;
+}
+
+/* Can there be memory of the kernel? The last page is for errors as pointers. */
+static bool in_kernel(const struct cal *c, uint64_t addr, size_t len)
+{
+	const uint64_t end = c->word == 4 ? 0xfffff000 : 0xfffffffffffff000;
+
+	return addr >= c->lowest && addr < end && len <= end - addr;
+}
+
 /* One chunk from each of n addresses (at most PEEK_CHUNKS): c->skel->bss->mem and ok. */
 static int peek_many(struct cal *c, const uint64_t *addr, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		c->skel->bss->addr[i] = addr[i];
+	for (size_t i = 0; i < n; i++) /* 0 is not read */
+		c->skel->bss->addr[i] = in_kernel(c, addr[i], PEEK_CHUNK) ? addr[i] : 0;
 	c->skel->bss->count = n;
 	return run_peek(c);
 }
@@ -124,9 +151,7 @@ static uint32_t u32_at(const uint8_t *mem, size_t off)
 /* Could this be a pointer into the kernel's half? */
 static bool kernel_pointer(const struct cal *c, uint64_t v)
 {
-	if (v & (c->word - 1))
-		return false;
-	return c->word == 8 ? v >> 56 == 0xff : v >= 0x40000000 && v < 0xfffff000;
+	return !(v & (c->word - 1)) && in_kernel(c, v, c->word);
 }
 
 /*
@@ -223,6 +248,7 @@ static int view_task(struct cal *c, struct task_view *v)
 	v->tid = c->skel->bss->pid_tgid;
 	v->tgid = c->skel->bss->pid_tgid >> 32;
 	v->flags = flags_of_self();
+	c->lowest = lowest_address(c, v->addr);
 	return peek(c, v->addr, v->mem, sizeof(v->mem));
 }
 
@@ -646,20 +672,32 @@ struct pty {
 	uint64_t inode, tty;
 };
 
+/*
+ * Where a dentry of this inode has a word, or -1. The first place: what is looked at is longer than
+ * a dentry of 32 bits, and the next of the slab may have been that of the same terminal, which got
+ * the same memory for its tty.
+ */
+static int in_dentry(const struct cal *c, const uint8_t *there, uint64_t inode, uint64_t word)
+{
+	bool found = false;
+	int at = -1;
+
+	for (size_t k = 0; k < DENTRY_BYTES; k += c->word) {
+		found |= word_at(c, there, k) == inode;
+		if (at < 0 && word_at(c, there, k) == word)
+			at = k;
+	}
+	return found ? at : -1;
+}
+
 static int visit_dentry(struct cal *c, void *ctx, size_t off, uint64_t ptr, const uint8_t *there)
 {
-	struct pty *pty = ctx;
-	bool inode = false;
-	int at = -1;
+	const struct pty *pty = ctx;
+	int at = in_dentry(c, there, pty->inode, pty->tty);
 
 	(void)off;
 	(void)ptr;
-	for (size_t k = 0; k < 256; k += c->word) {
-		inode |= word_at(c, there, k) == pty->inode;
-		if (word_at(c, there, k) == pty->tty)
-			at = k;
-	}
-	if (!inode || at < 0)
+	if (at < 0)
 		return 0;
 	layout_found(c->lo, LF_dentry_d_fsdata, at);
 	return 1;
@@ -669,18 +707,12 @@ static int visit_dentry(struct cal *c, void *ctx, size_t off, uint64_t ptr, cons
 static int visit_any_dentry(struct cal *c, void *ctx, size_t off, uint64_t ptr, const uint8_t *there)
 {
 	uint64_t sb = word_at(c, c->inode_mem[MEMFD], c->lo->off[LF_inode_i_sb]);
-	bool inode = false;
-	int at = -1;
+	int at = in_dentry(c, there, c->inode[MEMFD], sb);
 
 	(void)ctx;
 	(void)off;
 	(void)ptr;
-	for (size_t k = 0; k < 256; k += c->word) {
-		inode |= word_at(c, there, k) == c->inode[MEMFD];
-		if (word_at(c, there, k) == sb)
-			at = k;
-	}
-	if (!inode || at < 0)
+	if (at < 0)
 		return 0;
 	c->lo->off[LF_dentry_d_fsdata] = at + 2 * c->word;
 	return 1;
@@ -699,10 +731,10 @@ static void find_d_fsdata(struct cal *c)
 		pty.inode = word_at(c, mem, c->lo->off[LF_file_f_inode]);
 		pty.tty = word_at(c, there, 0);
 		if (kernel_pointer(c, pty.tty))
-			follow(c, mem, sizeof(mem), 256, visit_dentry, &pty);
+			follow(c, mem, sizeof(mem), DENTRY_BYTES, visit_dentry, &pty);
 	}
 	if (!c->lo->found[LF_dentry_d_fsdata] && c->lo->found[LF_inode_i_sb])
-		follow(c, c->file_mem[MEMFD], FILE_BYTES, 256, visit_any_dentry, NULL);
+		follow(c, c->file_mem[MEMFD], FILE_BYTES, DENTRY_BYTES, visit_any_dentry, NULL);
 	if (slave >= 0)
 		close(slave);
 	if (master >= 0)
@@ -971,8 +1003,11 @@ static void find_devices(struct cal *c)
 		}
 		bus.begun = driver.begun = true;
 	}
-	if (n >= 2)
-		settle(c, LF_device_driver, &driver, DEVICE_BYTES);
+	if (n < 2) { /* none, or one that proves nothing */
+		free(v);
+		return;
+	}
+	settle(c, LF_device_driver, &driver, DEVICE_BYTES);
 	/* init_name, type, bus, driver: in this order from 2.6.30 to 7.2. Parents of devices are often
 	 * called like the bus; a registered device has no init_name. */
 	at = c->lo->off[LF_device_driver] - (int)c->word;
@@ -1183,10 +1218,10 @@ static int calibrate_all(struct cal *c)
 int calibrate(struct layout *lo, const struct dq_ksyms *ksyms)
 {
 	struct cal *c = calloc(1, sizeof(*c));
-	int err = c ? 0 : -ENOMEM;
+	int err;
 
-	if (err)
-		return err;
+	if (!c)
+		return -ENOMEM;
 	c->word = sizeof(void *);
 	c->lo = lo;
 	c->ksyms = ksyms;

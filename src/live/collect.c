@@ -16,12 +16,15 @@
 #include <unistd.h>
 
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 _Static_assert(WIRE_F_OPEN == DQ_CALL_OPEN && WIRE_F_MISSED == DQ_CALL_MISSED &&
 		       WIRE_F_IRQ == DQ_CALL_IRQ && WIRE_F_EXITING == DQ_CALL_EXITING &&
-		       WIRE_F_FAULT == DQ_CALL_FAULT && WIRE_F_UNHELD == DQ_CALL_UNHELD,
+		       WIRE_F_FAULT == DQ_CALL_FAULT && WIRE_F_UNHELD == DQ_CALL_UNHELD &&
+		       WIRE_F_NULL == DQ_CALL_NULL,
 	       "flags pass through");
+_Static_assert(SYNC_CALLS < DQ_REPEAT_MAX, "and the system call");
 _Static_assert(WIRE_SYS_OPEN == DQ_SYS_OPEN && WIRE_SYS_COMPAT == DQ_SYS_COMPAT &&
 		       WIRE_SYS_MISSED == DQ_SYS_MISSED,
 	       "flags pass through");
@@ -45,8 +48,25 @@ enum number_of {
 	STACKS,		/* number in the map of stacks -> id */
 	TGIDS,		/* tid -> tgid */
 	INODES,		/* inode number -> token */
+	INODE_OF,	/* token -> inode number */
 	PROCS,		/* tid that was found in /proc and has not come by itself -> 1 */
 	NMAPS
+};
+
+/* So many of a kind end before the first of them is forgotten: what had begun before it ended ends after
+ * it. A token never names another thing; a tid does, and then it has another id. */
+#define ENDED 1024
+struct ended {
+	struct { uint64_t key; uint32_t id; } v[ENDED];
+	size_t n;
+};
+
+/* The last of some kinds of SYNC that come again and again: see put_sync(). */
+#define SYNC_WAYS 16
+struct sync_way {
+	struct wire_sync like;
+	uint64_t numbers;	/* of struct dq_collect, then */
+	struct dq_repeat items;
 };
 
 struct dq_collect {
@@ -54,7 +74,12 @@ struct dq_collect {
 	struct dq_map *map[NMAPS];
 	uint32_t last[NMAPS];	/* the highest number given */
 	struct { uint64_t key; uint32_t id; } latest[BUFS + 1]; /* of TASKS and BUFS: the last asked for */
+	struct { int32_t nr; bool compat; const char *name; unsigned int private; } call; /* the last */
+	struct sync_way ways[SYNC_WAYS];
+	uint32_t nways;		/* ids given */
+	uint64_t numbers;	/* grows when a task or a buffer gets a number or loses it */
 	struct dq_strtab *names;
+	struct ended atts, bufs, tasks; /* that is why memory does not grow with the recording */
 	struct wire_hold *holds; /* found for buffers that have not turned up in the trace */
 	size_t nholds, cap_holds;
 	struct proc_found *looked; /* the buffers among them that only /proc knows */
@@ -123,12 +148,18 @@ int collect_put(struct dq_collect *c, const struct dq_item *item)
 	return err;
 }
 
+static void numbers_change(struct dq_collect *c, enum number_of what)
+{
+	c->latest[what].id = 0;
+	c->numbers++;
+}
+
 static void keep(struct dq_collect *c, enum number_of what, uint64_t key, uint64_t val)
 {
 	int err = dq_map_put(c->map[what], key, val);
 
 	if (what <= BUFS)
-		c->latest[what].id = 0;
+		numbers_change(c, what);
 	if (err && !c->err)
 		c->err = err;
 }
@@ -163,6 +194,72 @@ static inline uint32_t known(struct dq_collect *c, enum number_of what, uint64_t
 		c->latest[what].id = (uint32_t)id;
 	}
 	return c->latest[what].id;
+}
+
+/* ---- what has ended ---- */
+
+/* Notes that it has ended. True: *ret_old ended long ago, and nothing will be said of it any more. */
+static bool has_ended(struct dq_collect *c, struct ended *e, enum number_of what, uint64_t key, uint64_t *ret_old)
+{
+	size_t i = e->n++ % ENDED;
+	uint64_t id, old = e->v[i].key;
+	bool same = e->n > ENDED && dq_map_get(c->map[what], old, &id) && id == e->v[i].id;
+
+	e->v[i].key = key;
+	e->v[i].id = dq_map_get(c->map[what], key, &id) ? (uint32_t)id : 0;
+	*ret_old = old;
+	return same;
+}
+
+static void forget(struct dq_collect *c, enum number_of what, uint64_t key)
+{
+	dq_map_del(c->map[what], key);
+	if (what <= BUFS)
+		numbers_change(c, what);
+}
+
+static void end_att(struct dq_collect *c, uint64_t token)
+{
+	uint64_t old;
+
+	if (has_ended(c, &c->atts, ATTS, token, &old))
+		forget(c, ATTS, old);
+}
+
+static void end_buf(struct dq_collect *c, uint64_t token)
+{
+	uint64_t old, ino, latest;
+
+	if (!has_ended(c, &c->bufs, BUFS, token, &old))
+		return;
+	forget(c, BUFS, old);
+	if (!dq_map_get(c->map[INODE_OF], old, &ino))
+		return;
+	forget(c, INODE_OF, old);
+	if (dq_map_get(c->map[INODES], ino, &latest) && latest == old)
+		forget(c, INODES, ino);
+}
+
+static void end_task(struct dq_collect *c, uint64_t tid)
+{
+	uint64_t old;
+
+	if (!has_ended(c, &c->tasks, TASKS, tid, &old))
+		return;
+	forget(c, TASKS, old);
+	forget(c, TGIDS, old);
+	forget(c, PROCS, old);
+}
+
+/* A call that ends the life of what it is about. */
+static void note_end(struct dq_collect *c, const struct wire_call *w)
+{
+	if (w->flags & WIRE_F_OPEN)
+		return;
+	if (w->hook == HOOK_DETACH && w->att)
+		end_att(c, w->att);
+	else if (w->hook == HOOK_RELEASE && w->buf)
+		end_buf(c, w->buf);
 }
 
 static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now);
@@ -244,9 +341,11 @@ static uint32_t tell_ops(struct dq_collect *c, uint64_t ptr)
 static void on_buf(struct dq_collect *c, const struct wire_buf *w)
 {
 	struct dq_item it = { .kind = DQ_BUF };
-	if (is_looked(c, w))
+
+	/* Two processors may announce it at the same time, or a call of it came when there was no room
+	 * for the announcement: an id is defined once, and the first sight counts. */
+	if (is_looked(c, w) || number(c, BUFS, w->buf, &it.buf.id))
 		return;
-	number(c, BUFS, w->buf, &it.buf.id);
 	it.buf.flags = w->flags & WIRE_BUF_PREEXISTING ? DQ_BUF_PREEXISTING : 0;
 	it.buf.t = w->t;
 	it.buf.ino = w->ino;
@@ -377,6 +476,7 @@ static void put_holds_of(struct dq_collect *c, uint64_t token, uint64_t now)
 static void put_looked_of(struct dq_collect *c, uint64_t ino, uint64_t token)
 {
 	keep(c, INODES, ino, token);
+	keep(c, INODE_OF, token, ino);
 	for (size_t i = 0; i < c->nlooked; i++) {
 		if (c->looked[i].ino != ino)
 			continue;
@@ -568,12 +668,16 @@ static void on_taskev(struct dq_collect *c, const struct wire_taskev *w)
 		it.taskev.table = table_of(c, w->table, w->tid);
 	}
 	collect_put(c, &it);
+	if (w->what == TASKEV_EXIT)
+		end_task(c, w->tid);
 }
 
 static void on_att(struct dq_collect *c, const struct wire_att *w)
 {
 	struct dq_item it = { .kind = DQ_ATT };
-	number(c, ATTS, w->att, &it.att.id);
+
+	if (number(c, ATTS, w->att, &it.att.id)) /* see on_buf() */
+		return;
 	it.att.buf = buf_id(c, w->buf);
 	it.att.flags = (w->flags & WIRE_ATT_DYNAMIC ? DQ_ATT_DYNAMIC : 0) |
 		       (w->flags & WIRE_ATT_PREEXISTING ? DQ_ATT_PREEXISTING : 0);
@@ -806,12 +910,12 @@ static uint32_t stack_id(struct dq_collect *c, const struct wire_call *w)
 	return it.stack.id;
 }
 
-static void put_call(struct dq_collect *c, const struct wire_call *w)
+/* Every field of a call is set: no need to clear it before. */
+static void make_call(struct dq_collect *c, const struct wire_call *w, struct dq_item *it)
 {
-	struct dq_item it; /* every field of a call is set: no need to clear it before */
-	struct dq_call *d = &it.call;
+	struct dq_call *d = &it->call;
 
-	it.kind = DQ_CALL;
+	it->kind = DQ_CALL;
 	d->task = task_id(c, w->tid);
 	d->buf = buf_id(c, w->buf);
 	d->att = att_id(c, w->att, d->buf);
@@ -830,16 +934,36 @@ static void put_call(struct dq_collect *c, const struct wire_call *w)
 	d->ret = w->ret;
 	d->caller = caller_name(c, w->caller);
 	d->stack = w->stack ? stack_id(c, w) : 0;
-	collect_put(c, &it);
-	c->calls++;
 }
 
-static void put_sys(struct dq_collect *c, const struct wire_sys *w)
+static void put_call(struct dq_collect *c, const struct wire_call *w)
 {
-	struct dq_item it = { .kind = DQ_SYS };
-	struct dq_sys *d = &it.sys;
-	unsigned int pointers;
+	struct dq_item it;
 
+	make_call(c, w, &it);
+	collect_put(c, &it);
+	c->calls++;
+	if (w->hook == HOOK_DETACH || w->hook == HOOK_RELEASE)
+		note_end(c, w);
+}
+
+/* Most often it is the same as before. */
+static inline void know_syscall(struct dq_collect *c, int32_t nr, bool compat)
+{
+	if (c->call.name && c->call.nr == nr && c->call.compat == compat)
+		return;
+	c->call.nr = nr;
+	c->call.compat = compat;
+	c->call.name = name_of_syscall(nr, compat);
+	c->call.private = syscall_private_args(c->call.name);
+}
+
+static void make_sys(struct dq_collect *c, const struct wire_sys *w, struct dq_item *it)
+{
+	struct dq_sys *d = &it->sys;
+
+	*it = (struct dq_item){ .kind = DQ_SYS };
+	know_syscall(c, w->nr, w->flags & WIRE_SYS_COMPAT);
 	d->task = task_id(c, w->tid);
 	d->buf = buf_id(c, w->buf);
 	d->dev = w->buf ? 0 : dev_id(c, w->rdev, w->mode);
@@ -848,15 +972,21 @@ static void put_sys(struct dq_collect *c, const struct wire_sys *w)
 	d->t0 = w->t0;
 	d->t1 = w->t1;
 	d->nr = w->nr;
-	d->name = name_of_syscall(w->nr, w->flags & WIRE_SYS_COMPAT);
+	d->name = c->call.name;
 	d->fd = w->fd;
 	d->ret = w->ret;
-	pointers = syscall_pointer_args(d->name);
 	for (int i = 0; i < 3; i++)
-		d->a[i] = pointers & 1U << i ? 0 : w->a[i];
+		d->a[i] = c->call.private & 1U << i ? 0 : w->a[i];
 	/* an address that comes back is as private as one that goes in */
 	if (w->ret > 0 && (!strcmp(d->name, "mmap") || !strcmp(d->name, "mremap")))
 		d->ret = 0;
+}
+
+static void put_sys(struct dq_collect *c, const struct wire_sys *w)
+{
+	struct dq_item it;
+
+	make_sys(c, w, &it);
 	collect_put(c, &it);
 }
 
@@ -900,7 +1030,137 @@ static void on_module(struct dq_collect *c, const struct wire_module *w)
 	ops_module(c->l, w);
 }
 
-int collect_record(struct dq_collect *c, const void *data, size_t size)
+static void put_small(struct dq_collect *c, const struct wire_small *s)
+{
+	struct wire_call w = {
+		.kind = WIRE_CALL, .hook = s->hook, .flags = s->flags, .depth = s->depth_a1 >> 4,
+		.t0 = s->t0, .t1 = s->t0 + s->dur, .tid = s->tid, .seq = s->seq, .sys = s->sys,
+		.cpu = s->cpu, .buf = s->buf, .a = { s->a0, s->depth_a1 & 15 }, .ret = s->ret,
+	};
+
+	put_call(c, &w);
+}
+
+static void put_small_sys(struct dq_collect *c, const struct wire_small_sys *s)
+{
+	struct wire_sys w = {
+		.kind = WIRE_SYS, .flags = s->flags, .tid = s->tid, .sys = s->sys, .nr = s->nr,
+		.t0 = s->t0, .t1 = s->t0 + s->dur, .a = { s->a[0], s->a[1], s->a[2] },
+		.ret = s->ret, .buf = s->buf, .fd = s->fd,
+	};
+
+	put_sys(c, &w);
+}
+
+/*
+ * ---- SYNC ----
+ *
+ * What comes most often is nearly always like the one before: then the items are there, and only times
+ * and numbers are set anew; and so it is handed on (struct dq_repeat).
+ */
+
+/* Its items: the calls, the innermost first, and the system call. */
+static void make_sync(struct dq_collect *c, const struct wire_sync *s, struct dq_repeat *r)
+{
+	struct wire_call w = {
+		.kind = WIRE_CALL, .tid = s->tid, .sys = s->sys, .buf = s->buf, .ret = s->ret,
+	};
+	struct wire_sys sys = {
+		.kind = WIRE_SYS, .tid = s->tid, .sys = s->sys, .nr = SYS_ioctl, .t0 = s->t0,
+		.t1 = s->t0 + s->dur, .a = { s->fd, IOCTL_SYNC }, .ret = s->ret, .buf = s->buf,
+		.fd = s->fd,
+	};
+
+	r->n = 0;
+	for (uint32_t i = s->n; i--;) {
+		const struct sync_call *k = &s->call[i];
+
+		w.hook = k->hook;
+		w.depth = i;
+		w.t0 = s->t0 + k->begin;
+		w.t1 = s->t0 + k->end;
+		w.seq = s->seq + i;
+		w.cpu = k->cpu;
+		w.a[0] = i ? k->a0 : IOCTL_SYNC;
+		w.a[1] = i ? 0 : s->a1;
+		make_call(c, &w, &r->item[r->n++]);
+	}
+	make_sys(c, &sys, &r->item[r->n++]);
+}
+
+static void set_anew(const struct wire_sync *s, struct dq_repeat *r)
+{
+	struct dq_sys *sys = &r->item[r->n - 1].sys;
+	struct dq_item *it = r->item;
+
+	for (uint32_t i = s->n; i--; it++) {
+		it->call.t0 = s->t0 + s->call[i].begin;
+		it->call.dur = s->call[i].end - s->call[i].begin;
+		it->call.seq = s->seq + i;
+		it->call.sys = s->sys;
+	}
+	sys->t0 = s->t0;
+	sys->t1 = s->t0 + s->dur;
+	sys->sys = s->sys;
+}
+
+static inline bool is_like(const struct wire_sync *a, const struct wire_sync *b)
+{
+	if (memcmp(a, b, offsetof(struct wire_sync, t0)))
+		return false;
+	for (uint32_t i = 0; i < a->n; i++)
+		if (memcmp(&a->call[i].cpu, &b->call[i].cpu, 4)) /* and the hook and a0 */
+			return false;
+	return true;
+}
+
+/* What is rare next to what is not: not inline, or else that pays for the stack that this needs. */
+#define RARE __attribute__((noinline))
+
+static RARE void new_way(struct dq_collect *c, const struct wire_sync *s, struct sync_way *y)
+{
+	make_sync(c, s, &y->items);
+	y->like = *s;
+	y->items.id = s->ret < 0 ? 0 : ++c->nways ?: ++c->nways;
+	y->numbers = c->numbers;
+}
+
+static void put_sync(struct dq_collect *c, const struct wire_sync *s)
+{
+	struct sync_way *y = &c->ways[(s->a1 + s->tid + s->buf * 4) % SYNC_WAYS];
+
+	if (!s->n || s->n > SYNC_CALLS)
+		return;
+	if (y->numbers == c->numbers && is_like(&y->like, s))
+		set_anew(s, &y->items);
+	else
+		new_way(c, s, y);
+	c->calls += s->n;
+	if (!c->err)
+		c->err = dq_sink_repeat(&c->l->sink, &y->items);
+}
+
+/* Small records, one behind the other. */
+static void put_smalls(struct dq_collect *c, const char *data, size_t size)
+{
+	while (size >= sizeof(struct wire_small)) {
+		const struct wire_small *s = (const void *)data;
+		size_t n = sizeof(*s);
+
+		if (s->kind == WIRE_SMALL_SYS) {
+			n = sizeof(struct wire_small_sys);
+			if (size < n)
+				return;
+			put_small_sys(c, (const void *)data);
+		} else {
+			put_small(c, s);
+		}
+		data += n;
+		size -= n;
+	}
+}
+
+static RARE void put_record(struct dq_collect *c, const void *data, size_t size)
 {
 	const uint16_t *kind = data;
 
@@ -910,8 +1170,6 @@ int collect_record(struct dq_collect *c, const void *data, size_t size)
 		if (size >= sizeof(struct type))                                                   \
 			fn(c, data);                                                               \
 		break
-	if (size < sizeof(*kind))
-		return 0;
 	switch (*kind) {
 		RECORD(WIRE_CALL, wire_call, put_call);
 		RECORD(WIRE_SYS, wire_sys, put_sys);
@@ -924,6 +1182,10 @@ int collect_record(struct dq_collect *c, const void *data, size_t size)
 		RECORD(WIRE_TASKEV, wire_taskev, on_taskev);
 		RECORD(WIRE_HOLD, wire_hold, on_hold);
 		RECORD(WIRE_TIMELINE, wire_timeline, on_timeline);
+	case WIRE_SMALL:
+	case WIRE_SMALL_SYS:
+		put_smalls(c, data, size);
+		break;
 	case WIRE_OPS:
 		if (size >= sizeof(struct wire_ops))
 			ops_met(c->l, data);
@@ -934,25 +1196,66 @@ int collect_record(struct dq_collect *c, const void *data, size_t size)
 		break;
 	}
 #undef RECORD
+}
+
+int collect_record(struct dq_collect *c, const void *data, size_t size)
+{
+	const uint16_t *kind = data;
+
+	if (size >= sizeof(struct wire_sync) && *kind == WIRE_SYNC)
+		put_sync(c, data);
+	else if (size >= sizeof(*kind))
+		put_record(c, data, size);
 	return 0;
 }
 
+static void put_frame(struct dq_collect *c, const struct task_state *st, const struct frame *f,
+		      uint64_t t1, int64_t ret)
+{
+	struct wire_call w = {
+		.kind = WIRE_CALL, .hook = f->hook, .flags = f->flags, .depth = f->depth, .t0 = f->t0,
+		.t1 = t1, .tid = st->tid, .seq = f->seq, .sys = f->sys, .cpu = f->cpu, .buf = f->buf,
+		.att = f->att, .sgt = f->sgt, .a = { f->a[0], f->a[1], f->a[2] }, .ret = ret,
+		.caller = f->caller,
+	};
+
+	put_call(c, &w);
+}
+
+/* As unfold() of the probes does it: what is held of a SYNC becomes frames; what has returned is told. */
+static void unfold(struct dq_collect *c, struct task_state *st)
+{
+	for (uint32_t i = st->nsync < SYNC_CALLS ? st->nsync : SYNC_CALLS; i--;) {
+		const struct sync_frame *s = &st->sync[i];
+		struct frame *f = &st->frames[i];
+
+		*f = (struct frame){
+			.t0 = s->t0, .buf = st->ctx.buf,
+			.a = { i ? s->a0 : IOCTL_SYNC, i ? 0 : st->sync_a1 },
+			.seq = s->seq, .sys = st->ctx.sys, .cpu = s->cpu, .hook = s->hook,
+			.depth = i, .record = 1,
+		};
+		if (i >= st->depth)
+			put_frame(c, st, f, s->t1, (int32_t)s->ret);
+	}
+	st->ctx.fd = (int32_t)st->ctx.a[0];
+	st->nsync = 0;
+}
+
 /* Calls that had not returned when the recording ended. Callees first, as in the stream. */
-void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64_t now)
+void collect_in_flight(struct dq_collect *c, struct task_state *st, uint64_t now)
 {
 	uint32_t depth = st->depth < WIRE_DEPTH ? st->depth : WIRE_DEPTH;
 
+	if (st->nsync)
+		unfold(c, st);
+	put_smalls(c, (const char *)st->out, st->out_len < WIRE_OUT ? st->out_len : WIRE_OUT);
 	while (depth--) {
-		const struct frame *f = &st->frames[depth];
-		struct wire_call w = {
-			.kind = WIRE_CALL, .hook = f->hook, .flags = f->flags | WIRE_F_OPEN,
-			.depth = f->depth, .t0 = f->t0, .t1 = now, .tid = st->tid, .seq = f->seq,
-			.sys = f->sys, .cpu = f->cpu, .buf = f->buf, .att = f->att, .sgt = f->sgt,
-			.a = { f->a[0], f->a[1], f->a[2] }, .caller = f->caller,
-		};
+		struct frame *f = &st->frames[depth];
 
+		f->flags |= WIRE_F_OPEN;
 		if (f->record)
-			put_call(c, &w);
+			put_frame(c, st, f, now, 0);
 	}
 	if (st->sys_active && st->ctx.recorded) {
 		struct wire_sys s = st->ctx;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 static const struct {
@@ -44,10 +45,18 @@ void events_enable(struct dq_live *l)
 			bpf_object__find_program_by_name(l->skel->obj, events[i].prog), true);
 }
 
-static bool have_tracefs(void)
+static void say_why_not(struct hook_plan *p, int err)
 {
-	return !access("/sys/kernel/tracing/events", R_OK | X_OK) ||
-	       !access("/sys/kernel/debug/tracing/events", R_OK | X_OK);
+	int tracefs = dq_sysinfo_tracefs();
+
+	if (tracefs == -EACCES)
+		snprintf(p->state, sizeof(p->state), "tracefs may not be read");
+	else if (tracefs)
+		snprintf(p->state, sizeof(p->state), "no tracefs mounted");
+	else if (err == -ENOENT)
+		snprintf(p->state, sizeof(p->state), "absent");
+	else
+		snprintf(p->state, sizeof(p->state), "failed: %s", dq_errname(err));
 }
 
 /* Those that are not attached yet: again when a module has come. Both programs of a hook or none. */
@@ -66,10 +75,7 @@ void events_attach(struct dq_live *l)
 		if (err) {
 			bpf_link__destroy(l->events[i]);
 			l->events[i] = NULL;
-			snprintf(p->state, sizeof(p->state), "%s",
-				 !have_tracefs()   ? "no tracefs mounted" :
-				 err == -ENOENT	   ? "absent" :
-						     "failed");
+			say_why_not(p, err);
 		} else {
 			p->attached = true;
 			snprintf(p->state, sizeof(p->state), "attached");

@@ -3,6 +3,7 @@
  * impl.h - what the files of src/live share among themselves.
  *
  *   attach.c   which program goes where: the plan, loading, attaching
+ *   callback.c fentry for callbacks
  *   ops.c      exporters' tables of callbacks, known beforehand or met on the way
  *   calibrate.c, layout.c  types of a kernel that has no BTF
  *   collect.c  wire records to trace items
@@ -46,7 +47,9 @@ struct callback {
 	uint64_t addr;
 	uint32_t hook;
 	char module[64];
-	struct bpf_link *entry, *ret;
+	int err;		/* why it is not probed; 0: it is */
+	struct bpf_link *entry, *ret; /* kprobes */
+	int prog[2], link[2];	/* or fentry and fexit: descriptors, -1 */
 };
 
 /* A table of callbacks: an exporter's dma_buf_ops or an importer's dma_buf_attach_ops. */
@@ -70,9 +73,13 @@ struct dq_live {
 	struct dq_sysinfo sys;
 	struct dmaseq_bpf *skel;
 	struct ring_buffer *ring;
+	int epoll_fd;		/* of the ring */
+	const unsigned long *consumed, *produced; /* positions in it, mapped; NULL: not possible */
+	unsigned long looked;	/* the latter when dq_live_look() was called before */
 	struct dq_ksyms *ksyms;
-	struct btf *btf;
+	struct btf *btf;	/* until all is attached, NULL after that */
 	bool no_btf;		/* the kernel has none, or we act as if; --btf FILE does not change that */
+	unsigned int snap_sources;	/* what a snapshot can look at: bits of snap.c */
 	const char *btf_path;	/* for libbpf; NULL: the kernel's own */
 	struct layout *layout;	/* found by calibration; NULL: the kernel has BTF */
 	int btf_fd;		/* the BTF made of it, -1 */
@@ -88,11 +95,13 @@ struct dq_live {
 	size_t ncbs, cbs_cap;
 	struct ops_table *ops;
 	size_t nops, ops_cap;
+	bool said_unarmed;	/* a callback that cannot be probed was told on stderr */
 	struct dq_collect *collect;
 	struct dq_sink sink;
 	int kprobe_type;
 	bool cookies;		/* one pair of programs serves all kprobes */
 	int fentry_err, multi_err; /* -errno of the trial attach, 0: it works */
+	int special_err;	/* it refused a program of a callback, or of one kprobe: do without */
 	uint64_t t_start;
 	uint32_t batch;		/* records that this turn may still read */
 	uint64_t skipped;		/* probes that the kernel skipped (recursion) */
@@ -117,6 +126,12 @@ void attach_module(struct dq_live *l, const char *module, bool load);
 /* Looks for hooks that must have fired and did not; hits[HOOK_MAX]. */
 void attach_find_silent(struct dq_live *l, const uint64_t *hits);
 
+/* callback.c: fentry for callbacks that are functions of the kernel itself */
+int callback_init(void);		/* before the object is opened */
+int callback_enable(struct dq_live *l);	/* before load */
+bool callback_trace(struct dq_live *l, struct callback *cb); /* false: take kprobes */
+void callback_close(struct callback *cb);
+
 /* events.c */
 void events_plan(struct dq_live *l);
 void events_enable(struct dq_live *l);	/* before load */
@@ -138,13 +153,16 @@ void ops_preload(struct dq_live *l, const char *module);
 void ops_module(struct dq_live *l, const struct wire_module *w);
 void ops_close(struct dq_live *l);
 
+/* attach.c: is err that perf events are not for us? See perf_wants_admin() in privs.c. */
+bool attach_paranoid(const struct dq_live *l, int err);
+
 /* collect.c */
 struct dq_collect;
 int collect_new(struct dq_collect **ret_c, struct dq_live *l);
 void collect_free(struct dq_collect **c);
 int collect_record(struct dq_collect *c, const void *data, size_t size);
 int collect_error(const struct dq_collect *c);	/* first error of the sink, sticky */
-void collect_in_flight(struct dq_collect *c, const struct task_state *st, uint64_t now);
+void collect_in_flight(struct dq_collect *c, struct task_state *st, uint64_t now);
 void collect_loss(struct dq_collect *c, const struct wire_loss *w);
 int collect_put(struct dq_collect *c, const struct dq_item *item);
 void collect_ops(struct dq_collect *c, const struct ops_table *t); /* says what is known of it */
@@ -165,8 +183,9 @@ void collect_stats(const struct dq_collect *c, struct dq_live_stats *st);
 
 /* names.c */
 const char *name_of_syscall(int nr, bool compat);	/* "" when not known */
-/* Which of the first three arguments are addresses of user memory: bit n for argument n. */
-unsigned int syscall_pointer_args(const char *name);
+/* Which of the first three arguments nobody may see, because they are addresses of user memory, or
+ * what a register happened to hold that the call does not look at: bit n for argument n. */
+unsigned int syscall_private_args(const char *name);
 struct device_names {
 	char path[128], driver[64], subsystem[64];
 };

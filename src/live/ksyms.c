@@ -169,6 +169,21 @@ int dq_ksyms_update_module(struct dq_ksyms *k, const char *module, bool load)
 	return load ? read_symbols(k, module, &any_addr) : 0;
 }
 
+void dq_ksyms_settle(struct dq_ksyms *k)
+{
+	void *p = k->n ? realloc(k->syms, k->n * sizeof(*k->syms)) : NULL;
+
+	if (p) {
+		k->syms = p;
+		k->cap = k->n;
+	}
+	p = k->names.len ? realloc(k->names.s, k->names.len + 1) : NULL;
+	if (p) {
+		k->names.s = p;
+		k->names.cap = k->names.len + 1;
+	}
+}
+
 void dq_ksyms_free(struct dq_ksyms **kp)
 {
 	struct dq_ksyms *k = *kp;
@@ -231,6 +246,15 @@ bool dq_ksyms_name(const struct dq_ksyms *k, uint64_t addr, char *buf, size_t si
 	else
 		snprintf(buf, size, "%s [%s]", sym_name(k, s), mod);
 	return true;
+}
+
+bool dq_ksyms_is_unique(const struct dq_ksyms *k, const char *name)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->n; i++)
+		n += k->syms[i].text && !strcmp(sym_name(k, &k->syms[i]), name);
+	return n == 1;
 }
 
 const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr)

@@ -15,8 +15,11 @@ struct dq_ksyms;
 /* -EACCES: the kernel hides addresses from us (kptr_restrict). */
 int dq_ksyms_load(struct dq_ksyms **ret_k);
 void dq_ksyms_free(struct dq_ksyms **k);
+void dq_ksyms_settle(struct dq_ksyms *k);	/* gives back the room to grow */
 /* Address of a text symbol, 0: none. A name that several modules have gives the first. */
 uint64_t dq_ksyms_addr(const struct dq_ksyms *k, const char *name);
+/* Is there one function of this name, in the kernel and all modules? */
+bool dq_ksyms_is_unique(const struct dq_ksyms *k, const char *name);
 /* Module of a symbol: "vmlinux" or the module's name; NULL: no such symbol. */
 const char *dq_ksyms_module_of(const struct dq_ksyms *k, uint64_t addr);
 /* "function" or "function [module]" that contains addr, without offset, into buf; false: none.

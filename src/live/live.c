@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/membarrier.h>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 
 #include "calibrate.h"
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 /* libbpf has one log callback for the whole process. */
@@ -69,11 +73,53 @@ int dq_live_new(struct dq_live **ret_l, const struct dq_live_opts *opts)
 	if (!l)
 		return -ENOMEM;
 	l->opts = *opts;
-	l->btf_fd = -1;
+	l->btf_fd = l->epoll_fd = -1;
+#ifdef M_MMAP_THRESHOLD
+	/* or else glibc raises it with each large block that is freed, and what loading takes for a
+	 * moment is never given back */
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+#endif
 	logging = l;
 	libbpf_set_print(on_libbpf_log);
 	*ret_l = l;
 	return 0;
+}
+
+/* ---- how full the ring is: its two positions (kernel/bpf/ringbuf.c: one page each) ---- */
+
+static void unmap_positions(struct dq_live *l)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (l->consumed)
+		munmap((void *)l->consumed, page);
+	if (l->produced)
+		munmap((void *)l->produced, page);
+	l->consumed = l->produced = NULL;
+}
+
+/* Each wake-up counts once (EPOLLET): with libbpf's own epoll, records that are left in the ring would
+ * be a reason not to sleep. */
+static int watch_ring(struct dq_live *l)
+{
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
+
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (l->epoll_fd < 0)
+		return -errno;
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, bpf_map__fd(l->skel->maps.ring), &ev) ? -errno : 0;
+}
+
+/* Where this is not possible, dq_live_look() reads like dq_live_poll(). */
+static void map_positions(struct dq_live *l)
+{
+	int fd = bpf_map__fd(l->skel->maps.ring);
+	long page = sysconf(_SC_PAGESIZE);
+	void *c = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, 0);
+	void *p = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, page);
+
+	l->consumed = c == MAP_FAILED ? NULL : c;
+	l->produced = p == MAP_FAILED ? NULL : p;
 }
 
 void dq_live_free(struct dq_live **lp)
@@ -83,6 +129,9 @@ void dq_live_free(struct dq_live **lp)
 	if (!l)
 		return;
 	ring_buffer__free(l->ring);
+	unmap_positions(l);
+	if (l->epoll_fd >= 0)
+		close(l->epoll_fd);
 	ops_close(l);
 	attach_close(l);
 	collect_free(&l->collect);
@@ -214,6 +263,10 @@ int dq_live_load(struct dq_live *l)
 {
 	int err = dq_ksyms_load(&l->ksyms);
 
+	if (err == -EACCES && !l->sys.cap_syslog)
+		return dq_live_fail(l, err,
+				    "cannot read the kernel's symbols: %s: /proc/kallsyms shows no addresses to user %u without CAP_SYSLOG. Try: sudo dmaseq record",
+				    dq_errname(err), (unsigned int)geteuid());
 	if (err)
 		return dq_live_fail(l, err,
 				    "cannot read the kernel's symbols: %s: /proc/kallsyms shows no addresses (kernel.kptr_restrict is %ld). Try: sysctl kernel.kptr_restrict=1",
@@ -234,6 +287,18 @@ static int add_pids(struct dq_live *l)
 	return err;
 }
 
+/* What was of use until everything was attached: megabytes, on a board that may have few. */
+static void give_back(struct dq_live *l)
+{
+	btf__free(l->btf);
+	l->btf = NULL;
+	dq_ksyms_settle(l->ksyms);
+	dq_bpf_unpacked_free();
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 int dq_live_attach(struct dq_live *l)
 {
 	int err = attach_all(l);
@@ -251,6 +316,11 @@ int dq_live_attach(struct dq_live *l)
 	if (!l->ring)
 		return dq_live_fail(l, -errno, "cannot map the ring buffer: %s. Try: dmaseq record --ring 1M",
 				    dq_errname(errno));
+	map_positions(l);
+	err = watch_ring(l);
+	if (err)
+		return dq_live_fail(l, err, "cannot wait for the ring buffer: %s", dq_errname(err));
+	give_back(l);
 	return 0;
 }
 
@@ -268,7 +338,7 @@ int dq_live_add_pid(struct dq_live *l, uint32_t tgid)
 
 int dq_live_epoll_fd(const struct dq_live *l)
 {
-	return ring_buffer__epoll_fd(l->ring);
+	return l->epoll_fd;
 }
 
 /* ---- the head and the end of the trace ------------------------------------------------ */
@@ -347,35 +417,45 @@ static void put_metas(struct dq_live *l)
 	put_filter(l);
 }
 
-static uint64_t hook_hits(struct dq_live *l, uint32_t hook)
+/* Of all hooks at once. */
+static void read_hits(struct dq_live *l, uint64_t hits[HOOK_MAX])
 {
 	int ncpus = libbpf_num_possible_cpus();
-	uint64_t *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL, sum = 0;
+	struct cpu_state *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL;
+	uint32_t zero = 0;
 
-	if (v && !bpf_map__lookup_elem(l->skel->maps.hit_counts, &hook, sizeof(hook), v,
+	memset(hits, 0, HOOK_MAX * sizeof(*hits));
+	for (int i = 0; i < ncpus && i < WIRE_CPUS; i++)
+		for (uint32_t id = 0; id < HOOK_MAX; id++)
+			hits[id] += l->skel->bss->hits[i].n[id];
+	if (v && !bpf_map__lookup_elem(l->skel->maps.cpus, &zero, sizeof(zero), v,
 				       ncpus * sizeof(*v), 0))
 		for (int i = 0; i < ncpus; i++)
-			sum += v[i];
+			for (uint32_t id = 0; id < HOOK_MAX; id++)
+				hits[id] += v[i].hits[id];
 	free(v);
-	return sum;
 }
 
 /* How often the kernel skipped a program because another one was running on that CPU. */
-static uint64_t prog_missed(struct bpf_program *prog)
+static uint64_t fd_missed(int fd)
 {
 	struct bpf_prog_info info;
 	uint32_t len = sizeof(info);
 
 	memset(&info, 0, sizeof(info));
-	if (!prog || bpf_program__fd(prog) < 0 ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return 0;
 	return info.recursion_misses;
 }
 
+static uint64_t prog_missed(struct bpf_program *prog)
+{
+	return prog ? fd_missed(bpf_program__fd(prog)) : 0;
+}
+
 static uint64_t hook_missed(struct dq_live *l, const struct hook_plan *p)
 {
-	static const char *const prefix[] = { "k", "kr", "f", "fr" };
+	static const char *const prefix[] = { "k", "kr", "h", "hr", "f", "fr" };
 	uint64_t sum = 0;
 	char name[64];
 
@@ -383,6 +463,9 @@ static uint64_t hook_missed(struct dq_live *l, const struct hook_plan *p)
 		snprintf(name, sizeof(name), "%s_%s", prefix[i], p->enum_name);
 		sum += prog_missed(bpf_object__find_program_by_name(l->skel->obj, name));
 	}
+	for (size_t i = 0; i < l->ncbs; i++)
+		if (l->cbs[i].hook == p->info->id)
+			sum += fd_missed(l->cbs[i].prog[0]) + fd_missed(l->cbs[i].prog[1]);
 	return sum;
 }
 
@@ -401,13 +484,16 @@ static void find_silent(struct dq_live *l)
 {
 	uint64_t hits[HOOK_MAX];
 
-	for (uint32_t id = 0; id < HOOK_MAX; id++)
-		hits[id] = l->plan[id].info ? hook_hits(l, id) : 0;
+	read_hits(l, hits);
 	attach_find_silent(l, hits);
 }
 
 static void put_hooks(struct dq_live *l, bool counts)
 {
+	uint64_t hits[HOOK_MAX];
+
+	if (counts)
+		read_hits(l, hits);
 	for (uint32_t id = 0; id < HOOK_MAX; id++) {
 		struct hook_plan *p = &l->plan[id];
 		struct dq_item it = { .kind = DQ_HOOK };
@@ -420,7 +506,7 @@ static void put_hooks(struct dq_live *l, bool counts)
 		it.hook.rung = p->attached ? dq_rung_name(p->rung) : "";
 		it.hook.state = p->state;
 		if (counts) {
-			it.hook.hits = hook_hits(l, id);
+			it.hook.hits = hits[id];
 			it.hook.missed = hook_missed(l, p);
 		}
 		collect_put(l->collect, &it);
@@ -435,6 +521,8 @@ static void put_clock(struct dq_live *l)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	it.clock.mono = now_ns();
 	it.clock.real = (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	if (!clock_gettime(CLOCK_BOOTTIME, &ts))
+		it.clock.boot = (uint64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 	collect_put(l->collect, &it);
 }
 
@@ -457,23 +545,66 @@ int dq_live_start(struct dq_live *l, const struct dq_sink *sink)
 	return collect_error(l->collect);
 }
 
-int dq_live_poll(struct dq_live *l, int timeout_ms)
+/* Bytes in the ring; 0 where that cannot be seen. */
+static unsigned long ring_fill(const struct dq_live *l)
 {
+	if (!l->consumed || !l->produced)
+		return 0;
+	return __atomic_load_n(l->produced, __ATOMIC_ACQUIRE) -
+	       __atomic_load_n(l->consumed, __ATOMIC_ACQUIRE);
+}
+
+static int read_ring(struct dq_live *l, int timeout_ms, uint32_t most)
+{
+	struct epoll_event ev;
 	int n;
 
+	/* Records are submitted without a wake-up unless the ring fills: look by ourselves. */
+	if (epoll_wait(l->epoll_fd, &ev, 1, timeout_ms) < 0 && errno != EINTR)
+		return -errno;
 	/* To read on until the ring is empty would never end next to somebody who does not stop, on
 	 * one processor. */
-	l->batch = BATCH;
-	n = ring_buffer__poll(l->ring, timeout_ms);
-	if (n < 0 && n != -EINTR && n != -EAGAIN)
-		return n;
-	/* Records are submitted without a wake-up unless the ring fills: look by ourselves. */
-	if (l->batch)
-		n = ring_buffer__consume(l->ring);
+	l->batch = most;
+	n = ring_buffer__consume(l->ring);
 	if (n < 0 && n != -EAGAIN && n != -EINTR)
 		return n;
 	n = collect_error(l->collect);
 	return n ? n : !l->batch;
+}
+
+int dq_live_poll(struct dq_live *l, int timeout_ms)
+{
+	return read_ring(l, timeout_ms, BATCH);
+}
+
+/* All that is there, more or less: who does not stop does not stop us either. */
+static int read_all(struct dq_live *l)
+{
+	int n = 1;
+
+	for (int i = 0; i < 8 && n > 0; i++)
+		n = dq_live_poll(l, 0);
+	return n;
+}
+
+int dq_live_look(struct dq_live *l)
+{
+	unsigned long fill, before = l->looked;
+	struct epoll_event ev;
+
+	epoll_wait(l->epoll_fd, &ev, 1, 0); /* the wake-up, if any, is heard */
+	if (!l->consumed || !l->produced)
+		return dq_live_poll(l, 0);
+	l->looked = __atomic_load_n(l->produced, __ATOMIC_ACQUIRE);
+	fill = ring_fill(l);
+	if (l->looked == before || l->skel->bss->urgent) { /* nothing has happened since */
+		l->skel->bss->urgent = 0;
+		return fill ? read_all(l) : 0;
+	}
+	if (fill < l->skel->rodata->cfg.wake_bytes)
+		return 0;
+	/* only as much as makes room: what is left can wait until the load is over */
+	return read_ring(l, 0, BATCH / 16);
 }
 
 /* For when nothing is recorded any more. */
@@ -487,9 +618,13 @@ static void drain_tasks(struct dq_live *l, uint64_t now)
 {
 	struct task_state st;
 	uint64_t key, *prev = NULL;
+	uint32_t place;
 
 	while (!bpf_map__get_next_key(l->skel->maps.tasks, prev, &key, sizeof(key))) {
-		if (!bpf_map__lookup_elem(l->skel->maps.tasks, &key, sizeof(key), &st, sizeof(st), 0))
+		if (!bpf_map__lookup_elem(l->skel->maps.tasks, &key, sizeof(key), &place,
+					  sizeof(place), 0) &&
+		    !bpf_map__lookup_elem(l->skel->maps.states, &place, sizeof(place), &st,
+					  sizeof(st), 0))
 			collect_in_flight(l->collect, &st, now);
 		prev = &key;
 	}
@@ -499,10 +634,10 @@ static void drain_tasks(struct dq_live *l, uint64_t now)
 static void drain_losses(struct dq_live *l)
 {
 	int ncpus = libbpf_num_possible_cpus();
-	struct loss_state *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL;
+	struct cpu_state *v = ncpus > 0 ? calloc(ncpus, sizeof(*v)) : NULL;
 	uint32_t zero = 0;
 
-	if (!v || bpf_map__lookup_elem(l->skel->maps.loss, &zero, sizeof(zero), v,
+	if (!v || bpf_map__lookup_elem(l->skel->maps.cpus, &zero, sizeof(zero), v,
 				       ncpus * sizeof(*v), 0))
 		goto out;
 	for (int cpu = 0; cpu < ncpus; cpu++)
@@ -549,7 +684,7 @@ int dq_live_stop(struct dq_live *l, const char *reason)
 	int err;
 
 	if (!collect_error(l->collect)) {
-		dq_live_poll(l, 0);
+		read_all(l);
 		snap_take(l, DQ_SNAP_FINAL);
 	}
 	__atomic_store_n(&l->skel->bss->armed, 0, __ATOMIC_RELEASE);
@@ -589,9 +724,12 @@ void dq_live_stats(const struct dq_live *l, struct dq_live_stats *st)
 size_t dq_live_hooks(const struct dq_live *cl, const struct dq_live_hook **ret)
 {
 	struct dq_live *l = (struct dq_live *)cl;
+	uint64_t hits[HOOK_MAX] = { 0 };
 
-	if (l->skel)
+	if (l->skel) {
 		find_silent(l);
+		read_hits(l, hits);
+	}
 	free(l->hooks);
 	l->nhooks = 0;
 	l->hooks = calloc(HOOK_MAX, sizeof(*l->hooks));
@@ -607,7 +745,7 @@ size_t dq_live_hooks(const struct dq_live *cl, const struct dq_live_hook **ret)
 		h->rung = p->attached ? dq_rung_name(p->rung) : "";
 		h->why = p->why;
 		h->silent = p->silent;
-		h->hits = l->skel ? hook_hits(l, id) : 0;
+		h->hits = hits[id];
 		l->nhooks++;
 	}
 	*ret = l->hooks;

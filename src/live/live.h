@@ -67,6 +67,9 @@ int dq_live_start(struct dq_live *l, const struct dq_sink *sink);
 /* Waits up to timeout_ms and puts what came. 1 when there is more, which the next call will not wait
  * for; else 0. -EINTR is no error; the sink's error is returned. */
 int dq_live_poll(struct dq_live *l, int timeout_ms);
+/* For who need not see the records at once: leaves them in the ring while it is not half full and they
+ * keep coming, so that encoding them waits until the load pauses. Does not sleep. */
+int dq_live_look(struct dq_live *l);
 /* Ends the recording: open calls, losses, counts and the END item with `reason`. */
 int dq_live_stop(struct dq_live *l, const char *reason);
 void dq_live_free(struct dq_live **l);
@@ -106,7 +109,7 @@ size_t dq_live_layout(const struct dq_live *l, const struct dq_live_field **ret)
 struct dq_sysinfo {
 	char release[128], version[256], arch[72];
 	uint64_t cap_eff;
-	bool cap_bpf, cap_perfmon, cap_sys_admin;
+	bool cap_bpf, cap_perfmon, cap_syslog, cap_sys_admin;
 	bool have_bpf;		/* the bpf() system call exists */
 	int bpf_err;		/* errno of a trial map creation, 0: it worked */
 	bool have_kprobes;	/* the kprobe PMU is there */
@@ -116,10 +119,13 @@ struct dq_sysinfo {
 	bool have_tracefs;	/* readable */
 	bool tracefs_known;	/* the kernel has it, mounted or not */
 	bool have_ringbuf;
+	bool preempts;		/* a task may lose its processor within the kernel, or that is unknown */
 	char lockdown[32];	/* "none", "integrity", "confidentiality"; "" unknown */
 	long unprivileged_bpf_disabled, perf_event_paranoid, kptr_restrict; /* -1: unknown */
 };
 void dq_sysinfo_read(struct dq_sysinfo *si);
+/* 0: tracefs can be read; -EACCES: it is there, but not for us; -ENOENT: it is not mounted. */
+int dq_sysinfo_tracefs(void);
 /* Why recording is impossible here, as a sentence, or 0 and nothing when it looks possible. */
 int dq_sysinfo_diagnose(const struct dq_sysinfo *si, struct dq_sb *out);
 

@@ -13,83 +13,85 @@
 
 #include "impl.h"
 
-/* The calls inside which the dma-buf protocol runs; others are known by number only. */
+/* The calls inside which the dma-buf protocol runs; others are known by number only. How many
+ * arguments they have, and which of them are addresses. */
 #define CALLS(X)                                                                                   \
-	X(ioctl, 1 << 2)                                                                           \
-	X(close, 0)                                                                                \
-	X(munmap, 1 << 0)                                                                          \
-	X(mremap, 1 << 0)                                                                          \
-	X(read, 1 << 1)                                                                            \
-	X(write, 1 << 1)                                                                           \
-	X(lseek, 0)                                                                                \
-	X(dup, 0)                                                                                  \
-	X(dup3, 0)                                                                                 \
-	X(fcntl, 0)                                                                                \
-	X(ppoll, 1 << 0 | 1 << 2)                                                                  \
-	X(pselect6, 7 << 1)                                                                        \
-	X(epoll_ctl, 0)                                                                            \
-	X(epoll_pwait, 1 << 1)                                                                     \
-	X(sendmsg, 1 << 1)                                                                         \
-	X(recvmsg, 1 << 1)                                                                         \
-	X(sendmmsg, 1 << 1)                                                                        \
-	X(recvmmsg, 1 << 1)                                                                        \
-	X(clone, 3 << 1)                                                                           \
-	X(clone3, 1 << 0)                                                                          \
-	X(execve, 7)                                                                               \
-	X(execveat, 7 << 1)                                                                        \
-	X(exit, 0)                                                                                 \
-	X(exit_group, 0)                                                                           \
-	X(pidfd_getfd, 0)                                                                          \
-	X(close_range, 0)                                                                          \
-	X(openat, 1 << 1)                                                                          \
-	X(openat2, 3 << 1)                                                                         \
-	X(io_uring_enter, 0)                                                                       \
-	X(setns, 0)                                                                                \
-	X(unshare, 0)                                                                              \
-	X(kcmp, 0)                                                                                 \
-	X(finit_module, 1 << 1)                                                                    \
-	X(delete_module, 1 << 0)
+	X(ioctl, 3, 1 << 2)                                                                        \
+	X(close, 1, 0)                                                                             \
+	X(munmap, 2, 1 << 0)                                                                       \
+	X(mremap, 5, 1 << 0)                                                                       \
+	X(read, 3, 1 << 1)                                                                         \
+	X(write, 3, 1 << 1)                                                                        \
+	X(lseek, 3, 0)                                                                             \
+	X(dup, 1, 0)                                                                               \
+	X(dup3, 3, 0)                                                                              \
+	X(fcntl, 3, 0)                                                                             \
+	X(ppoll, 5, 1 << 0 | 1 << 2)                                                               \
+	X(pselect6, 6, 7 << 1)                                                                     \
+	X(epoll_ctl, 4, 0)                                                                         \
+	X(epoll_pwait, 6, 1 << 1)                                                                  \
+	X(sendmsg, 3, 1 << 1)                                                                      \
+	X(recvmsg, 3, 1 << 1)                                                                      \
+	X(sendmmsg, 4, 1 << 1)                                                                     \
+	X(recvmmsg, 5, 1 << 1)                                                                     \
+	X(clone, 5, 3 << 1)                                                                        \
+	X(clone3, 2, 1 << 0)                                                                       \
+	X(execve, 3, 7)                                                                            \
+	X(execveat, 5, 7 << 1)                                                                     \
+	X(exit, 1, 0)                                                                              \
+	X(exit_group, 1, 0)                                                                        \
+	X(pidfd_getfd, 3, 0)                                                                       \
+	X(close_range, 3, 0)                                                                       \
+	X(openat, 4, 1 << 1)                                                                       \
+	X(openat2, 4, 3 << 1)                                                                      \
+	X(io_uring_enter, 6, 0)                                                                    \
+	X(setns, 2, 0)                                                                             \
+	X(unshare, 1, 0)                                                                           \
+	X(kcmp, 5, 0)                                                                              \
+	X(finit_module, 3, 1 << 1)                                                                 \
+	X(delete_module, 2, 1 << 0)
 
 static const struct {
 	int nr;
 	const char *name;
+	unsigned int nargs;
 	unsigned int pointers;
 } calls[] = {
-#define X(name, pointers) { SYS_##name, #name, pointers },
+#define X(name, nargs, pointers) { SYS_##name, #name, nargs, pointers },
 	CALLS(X)
 #undef X
 #ifdef SYS_mmap
-	{ SYS_mmap, "mmap", 1 << 0 },
+	{ SYS_mmap, "mmap", 6, 1 << 0 },
 #endif
 #ifdef SYS_mmap2
-	{ SYS_mmap2, "mmap2", 1 << 0 },
+	{ SYS_mmap2, "mmap2", 6, 1 << 0 },
 #endif
 #ifdef SYS_fcntl64
-	{ SYS_fcntl64, "fcntl64", 0 },
+	{ SYS_fcntl64, "fcntl64", 3, 0 },
 #endif
 #ifdef SYS__llseek
-	{ SYS__llseek, "_llseek", 1 << 3 },
+	{ SYS__llseek, "_llseek", 5, 1 << 3 },
 #endif
 #ifdef SYS_dup2
-	{ SYS_dup2, "dup2", 0 },
+	{ SYS_dup2, "dup2", 2, 0 },
 #endif
 #ifdef SYS_poll
-	{ SYS_poll, "poll", 1 << 0 },
+	{ SYS_poll, "poll", 3, 1 << 0 },
 #endif
 #ifdef SYS_select
-	{ SYS_select, "select", 7 << 1 },
+	{ SYS_select, "select", 5, 7 << 1 },
 #endif
 #ifdef SYS_epoll_wait
-	{ SYS_epoll_wait, "epoll_wait", 1 << 1 },
+	{ SYS_epoll_wait, "epoll_wait", 4, 1 << 1 },
 #endif
 #ifdef SYS_fork
-	{ SYS_fork, "fork", 0 },
+	{ SYS_fork, "fork", 0, 0 },
 #endif
 #ifdef SYS_vfork
-	{ SYS_vfork, "vfork", 0 },
+	{ SYS_vfork, "vfork", 0, 0 },
 #endif
 #ifdef SYS_open
-	{ SYS_open, "open", 1 << 0 },
+	{ SYS_open, "open", 3, 1 << 0 },
 #endif
 };
 
@@ -114,11 +116,11 @@ const char *name_of_syscall(int nr, bool compat)
 	return "";
 }
 
-unsigned int syscall_pointer_args(const char *name)
+unsigned int syscall_private_args(const char *name)
 {
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(calls); i++)
 		if (!strcmp(calls[i].name, name))
-			return calls[i].pointers;
+			return calls[i].pointers | ~0U << calls[i].nargs;
 	return ~0U; /* not known: nothing is shown */
 }
 

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 #define NSLOTS 14
@@ -39,39 +40,62 @@ static const char *const importer_prog[] = { "IMP_MOVE_NOTIFY", "IMP_INVALIDATE"
 _Static_assert(HOOK_IMP_INVALIDATE - HOOK_IMP_MOVE_NOTIFY + 1 == NIMPORTER, "as above");
 _Static_assert(HOOK_IMP_INVALIDATE - HOOK_OPS_ATTACH < 64, "bits of an ops item");
 
-static bool arm_callback(struct dq_live *l, uint64_t addr, uint32_t hook, const char *prog)
+static int attach_both(struct dq_live *l, struct callback *cb, const char *prog)
+{
+	/* return first, see attach.c */
+	cb->ret = attach_kprobe(l, prog, cb->hook, cb->addr, true);
+	if (!cb->ret)
+		return -errno;
+	cb->entry = attach_kprobe(l, prog, cb->hook, cb->addr, false);
+	if (cb->entry)
+		return 0;
+	cb->err = -errno;
+	bpf_link__destroy(cb->ret);
+	cb->ret = NULL;
+	return cb->err;
+}
+
+/* 0, or why this function cannot be probed. */
+static int arm_callback(struct dq_live *l, uint64_t addr, uint32_t hook, const char *prog)
 {
 	struct callback *cb;
 	const char *module;
 
 	for (size_t i = 0; i < l->ncbs; i++)
 		if (l->cbs[i].addr == addr && l->cbs[i].hook == hook)
-			return l->cbs[i].entry != NULL;
+			return l->cbs[i].err;
 	cb = DQ_PUSH(l->cbs, l->ncbs, l->cbs_cap);
 	if (!cb)
-		return false;
+		return -ENOMEM;
 	cb->addr = addr;
 	cb->hook = hook;
-	if (!dq_ksyms_is_function(l->ksyms, addr)) {
-		dq_debug("callback %s is not at the start of a function", prog);
-		return false;
-	}
+	cb->prog[0] = cb->prog[1] = cb->link[0] = cb->link[1] = -1;
+	if (!dq_ksyms_is_function(l->ksyms, addr))
+		return cb->err = -ENOENT; /* not at the start of one */
 	module = dq_ksyms_module_of(l->ksyms, addr);
 	snprintf(cb->module, sizeof(cb->module), "%s", module ? module : "");
-	/* return first, see attach.c */
-	cb->ret = attach_kprobe(l, prog, hook, addr, true);
-	if (!cb->ret) {
-		dq_debug("cannot probe the return of a %s: %s", prog, dq_errname(errno));
-		return false;
+	if (callback_trace(l, cb)) {
+		l->plan[hook].rung = DQ_RUNG_FENTRY;
+		l->plan[hook].why[0] = '\0';
+		return 0;
 	}
-	cb->entry = attach_kprobe(l, prog, hook, addr, false);
-	if (!cb->entry) {
-		dq_debug("cannot probe a %s: %s", prog, dq_errname(errno));
-		bpf_link__destroy(cb->ret);
-		cb->ret = NULL;
-		return false;
-	}
-	return true;
+	return cb->err = attach_both(l, cb, prog);
+}
+
+/* One is told; a table of others is likely to have met the same. The trace tells of each table. */
+static void say_unarmed(struct dq_live *l, const struct ops_table *t, const struct hook_plan *p, int err)
+{
+	dq_debug("cannot probe %s of %s: %s", p->info->name, t->exporter, dq_errname(err));
+	if (l->said_unarmed)
+		return;
+	l->said_unarmed = true;
+	if (attach_paranoid(l, err))
+		dq_warn("callbacks that take kprobes are not recorded: %s: this kernel wants CAP_SYS_ADMIN for those while perf_event_paranoid is above 2. Try: sysctl kernel.perf_event_paranoid=2",
+			dq_errname(err));
+	else
+		dq_warn("%s of %s %s is not recorded: %s. Try: dmaseq doctor -v", p->info->name,
+			t->exporter[0] ? "exporter" : "module", t->exporter[0] ? t->exporter : t->module,
+			dq_errname(err));
 }
 
 static void arm_slot(struct dq_live *l, struct ops_table *t, uint64_t addr, uint32_t hook,
@@ -79,12 +103,18 @@ static void arm_slot(struct dq_live *l, struct ops_table *t, uint64_t addr, uint
 {
 	struct hook_plan *p = &l->plan[hook];
 	char fn[128];
+	int err;
 
 	if (!addr)
 		return;
 	t->has |= 1ULL << (hook - HOOK_OPS_ATTACH);
-	if (!arm_callback(l, addr, hook, prog))
+	err = arm_callback(l, addr, hook, prog);
+	if (err) {
+		say_unarmed(l, t, p, err);
+		if (!p->attached)
+			snprintf(p->state, sizeof(p->state), "cannot attach: %s", dq_errname(err));
 		return;
+	}
 	t->armed |= 1ULL << (hook - HOOK_OPS_ATTACH);
 	p->attached = true;
 	snprintf(p->state, sizeof(p->state), "attached");
@@ -307,6 +337,7 @@ void ops_close(struct dq_live *l)
 	for (size_t i = 0; v && i < l->ncbs; i++) {
 		v[n++] = l->cbs[i].entry;
 		v[n++] = l->cbs[i].ret;
+		callback_close(&l->cbs[i]);
 	}
 	attach_destroy_links(v, n);
 	free(v);

@@ -15,6 +15,7 @@
 #include <bpf/btf.h>
 
 #include "impl.h"
+#include "unpack.h"
 #include "dmaseq_bpf.skel.h"
 
 static const struct {
@@ -28,16 +29,20 @@ static const struct {
 
 static bool available(const struct dq_live *l, size_t i)
 {
-	return !l->no_btf && btf__find_by_name_kind(l->btf, sources[i].type, BTF_KIND_STRUCT) > 0;
+	return l->snap_sources >> i & 1;
 }
 
 void snap_enable(struct dq_live *l)
 {
 	bpf_program__set_autoload(l->skel->progs.peek_refs, true);
-	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++)
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(sources); i++) {
+		if (!l->no_btf &&
+		    btf__find_by_name_kind(l->btf, sources[i].type, BTF_KIND_STRUCT) > 0)
+			l->snap_sources |= 1u << i;
 		bpf_program__set_autoload(
 			bpf_object__find_program_by_name(l->skel->obj, sources[i].prog),
 			available(l, i));
+	}
 }
 
 /* Runs an iterator to its end. It writes nothing to its file. */

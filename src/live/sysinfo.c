@@ -18,6 +18,7 @@
 #include "live.h"
 
 #define CAP_SYS_ADMIN_BIT 21
+#define CAP_SYSLOG_BIT	  34
 #define CAP_PERFMON_BIT	  38
 #define CAP_BPF_BIT	  39
 
@@ -53,6 +54,7 @@ static void read_caps(struct dq_sysinfo *si)
 		fclose(f);
 	si->cap_sys_admin = si->cap_eff >> CAP_SYS_ADMIN_BIT & 1;
 	si->cap_bpf = si->cap_sys_admin || (si->cap_eff >> CAP_BPF_BIT & 1);
+	si->cap_syslog = si->cap_eff >> CAP_SYSLOG_BIT & 1; /* which CAP_SYS_ADMIN does not imply */
 	si->cap_perfmon = si->cap_sys_admin || (si->cap_eff >> CAP_PERFMON_BIT & 1);
 }
 
@@ -102,6 +104,20 @@ static int try_map(uint32_t type, uint32_t key, uint32_t value, uint32_t entries
 	return 0;
 }
 
+/*
+ * "none voluntary (full) lazy": the one in parentheses is in force, where the kernel was built so
+ * that it can be chosen (5.12+, kernel/sched/debug.c); debugfs may not be there for us. Else the
+ * version says what it was built for, and what can be chosen is taken for the worse.
+ */
+static bool preempts(const char *version)
+{
+	char line[128];
+
+	if (read_line("/sys/kernel/debug/sched/preempt", line, sizeof(line)) && strchr(line, '('))
+		return strstr(line, "(full)") || strstr(line, "(lazy)");
+	return strstr(version, "PREEMPT") != NULL;
+}
+
 static void look_for_dmabuf(struct dq_sysinfo *si)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
@@ -115,13 +131,27 @@ static void look_for_dmabuf(struct dq_sysinfo *si)
 		fclose(f);
 }
 
+/* Not access(), which asks what the user could do without our capabilities. */
+static bool may(const char *path, int mode)
+{
+	return !faccessat(AT_FDCWD, path, mode, AT_EACCESS);
+}
+
+int dq_sysinfo_tracefs(void)
+{
+	if (may("/sys/kernel/tracing/events", R_OK | X_OK) ||
+	    may("/sys/kernel/debug/tracing/events", R_OK | X_OK))
+		return 0;
+	/* an empty directory, everybody may look into: nothing is mounted there */
+	return may("/sys/kernel/tracing", F_OK) && !may("/sys/kernel/tracing", X_OK) ? -EACCES : -ENOENT;
+}
+
 static void look_for_tracefs(struct dq_sysinfo *si)
 {
 	FILE *f = fopen("/proc/filesystems", "re");
 	char line[128];
 
-	si->have_tracefs = !access("/sys/kernel/tracing/events", R_OK | X_OK) ||
-			   !access("/sys/kernel/debug/tracing/events", R_OK | X_OK);
+	si->have_tracefs = !dq_sysinfo_tracefs();
 	while (f && !si->tracefs_known && fgets(line, sizeof(line), f))
 		si->tracefs_known = !strcmp(line, "nodev\ttracefs\n");
 	if (f)
@@ -138,13 +168,14 @@ void dq_sysinfo_read(struct dq_sysinfo *si)
 		snprintf(si->version, sizeof(si->version), "%s", u.version);
 		snprintf(si->arch, sizeof(si->arch), "%s", u.machine);
 	}
+	si->preempts = preempts(si->version);
 	read_caps(si);
 	read_lockdown(si);
 	si->bpf_err = try_map(BPF_MAP_TYPE_ARRAY, 4, 4, 1);
 	si->have_bpf = si->bpf_err != ENOSYS;
 	si->have_ringbuf = !try_map(BPF_MAP_TYPE_RINGBUF, 0, 0, sysconf(_SC_PAGESIZE));
-	si->have_kprobes = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
-	si->have_btf = !access("/sys/kernel/btf/vmlinux", R_OK);
+	si->have_kprobes = may("/sys/bus/event_source/devices/kprobe/type", R_OK);
+	si->have_btf = may("/sys/kernel/btf/vmlinux", R_OK);
 	look_for_dmabuf(si);
 	look_for_tracefs(si);
 	si->unprivileged_bpf_disabled = read_number("/proc/sys/kernel/unprivileged_bpf_disabled");
