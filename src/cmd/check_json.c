@@ -262,7 +262,7 @@ static void sarif_result(const struct check_view *v, size_t i)
 	const struct dq_finding *f = &v->f[i];
 
 	printf("        {\"ruleId\": \"%s\", \"ruleIndex\": %u, \"level\": \"%s\", ",
-	       dq_rules[f->rule].id, f->rule, sarif_level(f->severity));
+	       dq_rules[f->rule].id, (unsigned int)f->rule, sarif_level(f->severity));
 	sarif_message(f);
 	fputs(",\n         \"locations\": [", stdout);
 	if (f->nproof)

@@ -4,7 +4,6 @@
  * has decided to live with: --rules and --suppress of dmaseq check.
  */
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,7 +176,7 @@ static int load(struct check_suppressions *s, const char *path, FILE *in)
 			row->line = no;
 		}
 	}
-	if (!ret && ferror(in)) {
+	if (!ret && !feof(in)) { /* also without memory for a line */
 		dq_err("%s: cannot read: %s", path, dq_errname(errno));
 		ret = -EIO;
 	}
@@ -202,7 +201,7 @@ int check_suppressions_load(struct check_suppressions *s, const char *path)
 
 static bool fits(const char *pattern, const char *s)
 {
-	return !pattern || !fnmatch(pattern, s, 0);
+	return !pattern || dq_glob(pattern, s);
 }
 
 const struct check_suppression *check_suppressed(struct check_suppressions *s, const struct dq_finding *f)

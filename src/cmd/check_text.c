@@ -63,56 +63,71 @@ static void print_seconds(const struct check_view *v, uint64_t t)
 
 /* ---- proofs ---- */
 
-static void put_arg(struct dq_sb *sb, enum hook_arg what, uint64_t a)
+/* One argument; *sep is what stands before it. */
+static void put_arg(struct dq_sb *sb, enum hook_arg what, uint64_t a, const char **sep)
 {
+	size_t len = sb->len;
+
+	dq_sb_puts(sb, *sep);
 	switch (what) {
 	case ARG_DIR:
-		dq_sb_printf(sb, ", %s", dq_dir_name(a));
+		dq_sb_puts(sb, dq_dir_name(a));
 		break;
 	case ARG_FD:
-		dq_sb_printf(sb, ", fd %d", (int32_t)a);
+		dq_sb_printf(sb, "fd %d", (int32_t)a);
 		break;
 	case ARG_FDNO:
 		if (a)
-			dq_sb_printf(sb, ", fd %" PRIu64, a - 1);
+			dq_sb_printf(sb, "fd %" PRIu64, a - 1);
 		break;
 	case ARG_LEN:
-		dq_sb_printf(sb, ", %" PRIu64 " bytes", a);
+		dq_sb_printf(sb, "%" PRIu64 " bytes", a);
 		break;
 	case ARG_PROT:
-		dq_sb_printf(sb, ", %s", a & 2 ? "writable" : a & 1 ? "read-only" : "no access");
+		dq_sb_puts(sb, a & 2 ? "writable" : a & 1 ? "read-only" : "no access");
 		break;
 	default:
 		break;
 	}
+	if (sb->len == len + strlen(*sep))
+		sb->len = len;	/* nothing to say of it */
+	else
+		*sep = ", ";
 }
 
 static void put_ioctl(struct dq_sb *sb, const struct dq_call *c)
 {
-	dq_sb_puts(sb, ", ");
 	dq_sb_ioctl(sb, (uint32_t)c->a[0], NULL);
 	if (((c->a[0] >> 8) & 0xff) != 'b' || c->a[0] & 0xff)
 		return;
-	dq_sb_putc(sb, ' ');
+	dq_sb_puts(sb, ", ");
 	dq_sb_sync(sb, c->a[1]);
 }
 
 static void put_call(struct dq_sb *sb, const struct dq_call *c)
 {
 	const struct dq_hook_info *h = dq_hook_info(c->hook);
+	const char *sep = "";
 
 	if (!h) {
 		dq_sb_printf(sb, "hook %u", c->hook);
 		return;
 	}
-	dq_sb_puts(sb, h->name);
+	dq_sb_printf(sb, "%s(", h->name);
 	if (c->hook == HOOK_IOCTL)
 		put_ioctl(sb, c);
 	else
 		for (size_t i = 0; i < DQ_ARRAY_SIZE(h->arg); i++)
-			put_arg(sb, h->arg[i], c->a[i]);
-	if (c->ret < 0 && h->ret != RET_VOID && h->ret != RET_NORET && h->ret != RET_MASK)
-		dq_sb_printf(sb, " = %s", dq_errname(c->ret));
+			put_arg(sb, h->arg[i], c->a[i], &sep);
+	dq_sb_putc(sb, ')');
+	if (c->flags & DQ_CALL_OPEN)
+		dq_sb_puts(sb, ", which never returned");
+	else if (c->fatal)
+		dq_sb_puts(sb, ", in which the task died");
+	else if (c->flags & DQ_CALL_NULL)
+		dq_sb_puts(sb, " = NULL");
+	else if (c->ret < 0 && h->ret != RET_VOID && h->ret != RET_NORET && h->ret != RET_MASK)
+		dq_sb_printf(sb, " = -%s", dq_errname(c->ret));
 	else if (h->ret == RET_FD)
 		dq_sb_printf(sb, " = %" PRId64, c->ret);
 }
@@ -123,14 +138,14 @@ static void put_sys(struct dq_sb *sb, const struct check_view *v, const struct d
 		put_name(sb, s->name);
 	else
 		dq_sb_printf(sb, "syscall %d", s->nr);
-	if (!strcmp(s->name, "ioctl") && s->a[1]) {
-		dq_sb_puts(sb, ", ");
+	dq_sb_putc(sb, '(');
+	if (!strcmp(s->name, "ioctl") && s->a[1])
 		dq_sb_ioctl(sb, (uint32_t)s->a[1], dq_check_dev(v->k, s->dev));
-	}
+	dq_sb_putc(sb, ')');
 	if (s->fd >= 0)
 		dq_sb_printf(sb, " on fd %d", s->fd);
 	if (s->ret < 0)
-		dq_sb_printf(sb, " = %s", dq_errname(s->ret));
+		dq_sb_printf(sb, " = -%s", dq_errname(s->ret));
 }
 
 void check_put_proof(struct dq_sb *sb, const struct check_view *v, const struct dq_proof *p)
@@ -152,18 +167,6 @@ void check_put_proof(struct dq_sb *sb, const struct check_view *v, const struct 
 		dq_sb_puts(sb, "end of the trace");
 		break;
 	}
-}
-
-void check_put_cost(struct dq_sb *sb, const struct dq_finding *f)
-{
-	char buf[24];
-
-	if (f->times)
-		dq_sb_printf(sb, "%" PRIu64 " time%s", f->times, dq_plural(f->times));
-	if (f->cost)
-		dq_sb_printf(sb, "%s%s in all", f->times ? ", " : "", dq_fmt_dur(buf, f->cost));
-	if (f->saved)
-		dq_sb_printf(sb, ", %s of it could be saved", dq_fmt_dur(buf, f->saved));
 }
 
 static void print_stack(const struct check_view *v, uint32_t id)
@@ -200,7 +203,7 @@ static void print_proof(const struct check_view *v, const struct dq_proof *p)
 	printf(": %s\n        ", p->role);
 	check_put_proof(&sb, v, p);
 	if (p->kind == DQ_PROOF_CALL && p->c.caller && *p->c.caller) {
-		dq_sb_puts(&sb, ", from ");
+		dq_sb_puts(&sb, ", called from ");
 		put_name(&sb, p->c.caller);
 	}
 	print_sb(&sb);
@@ -268,7 +271,8 @@ static void print_finding(const struct check_view *v, size_t i)
 	const struct dq_rule *r = &dq_rules[f->rule];
 	struct dq_sb cost = { 0 };
 
-	printf("#%zu %s: %s [%s]\n    ", i + 1, dq_severity_name(f->severity), r->title, r->id);
+	printf("#%zu %s, %s: %s [%s]\n    ", i + 1, dq_severity_name(f->severity),
+	       dq_rule_class_name(r->class), r->title, r->id);
 	print_wrapped(f->what, 4);
 	if (f->has_buf)
 		print_buffer(f);
@@ -276,14 +280,16 @@ static void print_finding(const struct check_view *v, size_t i)
 	for (size_t n = 0; n < f->nproof; n++)
 		print_proof(v, &f->proof[n]);
 	print_count(v, f);
-	check_put_cost(&cost, f);
+	dq_finding_cost(&cost, f);
 	if (cost.len)
 		printf("    %s\n", dq_sb_str(&cost));
 	dq_sb_free(&cost);
-	printf("    %s", dq_confidence_name(f->confidence));
+	printf("    confidence: %s", dq_confidence_name(f->confidence));
 	if (*f->doubt)
-		printf(": %s", f->doubt);
-	fputs("\n\n", stdout);
+		printf(" (%s)", f->doubt);
+	fputs("\n    rule: ", stdout);
+	print_wrapped(r->cite, 10);
+	putchar('\n');
 }
 
 /* ---- the sums ---- */
@@ -338,7 +344,7 @@ static void print_undecided(const struct check_view *v, size_t r)
 		if (!n)
 			continue;
 		printf("%s%" PRIu64 " time%s %s", sep, n, dq_plural(n),
-		       dq_undecided_text((enum dq_undecided)u));
+		       u == DQ_UND_LOST ? dq_check_lost_text(v->k) : dq_undecided_text((enum dq_undecided)u));
 		sep = ", ";
 	}
 	putchar('\n');
@@ -378,8 +384,8 @@ static void print_rules_used(const struct check_view *v)
 	       found, dq_plural(found), held, idle);
 	printf(", %zu are off\n", off);
 	if (v->doubtful)
-		printf("undecided for %" PRIu64 " buffer%s, all rules: events were lost while %s lived\n",
-		       v->doubtful, dq_plural(v->doubtful), v->doubtful == 1 ? "it" : "they");
+		printf("undecided for %" PRIu64 " buffer%s, all rules: %s while %s lived\n", v->doubtful,
+		       dq_plural(v->doubtful), dq_check_lost_text(v->k), v->doubtful == 1 ? "it" : "they");
 	if (und)
 		puts("undecided:");
 	for (size_t r = 0; r < DQ_RULE_MAX; r++)

@@ -34,6 +34,7 @@ enum dq_opt_type {
 	DQ_OPT_STR,	/* const char *, points into argv */
 	DQ_OPT_STRS,	/* struct dq_strs: may be repeated */
 	DQ_OPT_UINT,	/* uint64_t; decimal or 0x */
+	DQ_OPT_POS,	/* the same, but not 0, so that 0 is: not given */
 	DQ_OPT_SIZE,	/* uint64_t bytes: 4096, 64K, 8M, 1G */
 	DQ_OPT_TIME,	/* uint64_t ns: 10, 1.5s, 300ms, 2m (no unit: seconds); DQ_TIME_UNSET when absent */
 	DQ_OPT_ENUM,	/* int: index into the space-separated .choices; -1 when absent. An .arg like
@@ -90,7 +91,7 @@ extern const char dq_version[];	/* "0.1.0 (git 8cb1e5b)", made by cmake/version.
 
 extern const struct dq_cmd dq_cmd_record, dq_cmd_list, dq_cmd_diagram, dq_cmd_graph, dq_cmd_check,
 	dq_cmd_dump, dq_cmd_export, dq_cmd_doctor;
-extern const struct dq_cmd dq_cmd_diff, dq_cmd_baseline;
+extern const struct dq_cmd dq_cmd_diff, dq_cmd_baseline, dq_cmd_anonymize;
 
 /* A usage error of the command's own: prints "dmaseq CMD: <text>" and the "Try ..." line,
  * returns DQ_EXIT_FAIL (DQ_EXIT_RECORD for a .dashdash command). */

@@ -52,7 +52,5 @@ void check_print_rules(void);			/* --explain all */
 /* What a proof shows, in plain text without names that others chose but for the caller:
  * "dma_buf_map_attachment, FROM_DEVICE = ENOMEM". */
 void check_put_proof(struct dq_sb *sb, const struct check_view *v, const struct dq_proof *p);
-/* "mapped 980 times in 1.2 ms, of which 1.1 ms could be saved"; nothing when there is no cost */
-void check_put_cost(struct dq_sb *sb, const struct dq_finding *f);
 
 #endif /* DQ_CMD_CHECK_H */

@@ -67,8 +67,15 @@ static void watch_progress(struct dq_reader *r, const char *path)
 	dq_reader_on_progress(r, tick, NULL);
 }
 
+static void flush_stdout(void *ctx)
+{
+	(void)ctx;
+	fflush(stdout); /* an error stays in its state, for main */
+}
+
 void dq_cmd_streams(struct dq_reader *r)
 {
+	dq_reader_on_wait(r, flush_stdout, NULL);
 	if (isatty(STDOUT_FILENO))
 		dq_reader_on_progress(r, NULL, NULL);
 }
@@ -206,6 +213,15 @@ int dq_cmd_close(struct dq_reader **pr, bool strict)
 	incomplete = dq_cmd_incomplete(st);
 	dq_reader_free(pr);
 	return incomplete && strict ? DQ_EXIT_INCOMPLETE : DQ_EXIT_OK;
+}
+
+void dq_cmd_words(struct dq_sb *sb, const char *a, const char *b)
+{
+	if (!a || !b)
+		return;
+	dq_sb_shell(sb, a);
+	dq_sb_putc(sb, ' ');
+	dq_sb_shell(sb, b);
 }
 
 int dq_cmd_flush_stdout(void)

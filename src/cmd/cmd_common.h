@@ -33,7 +33,8 @@ static inline const char *dq_plural(uint64_t n)
  */
 int dq_cmd_open(const char *path, struct dq_reader **ret_r);
 int dq_cmd_open_fd(int fd, const char *path, struct dq_reader **ret_r);	/* takes fd */
-/* For a command that writes to stdout while it reads: it says nothing where that is a terminal. */
+/* For a command that writes to stdout while it reads: what it has written is there before it waits for
+ * more, and it says nothing where that is a terminal. */
 void dq_cmd_streams(struct dq_reader *r);
 
 /* A trace that is read more than once: spool.c. new says what is wrong. */
@@ -63,6 +64,10 @@ int dq_cmd_close(struct dq_reader **r, bool strict);
 
 /* When an item happened; 0: it holds for all of the trace. */
 uint64_t dq_cmd_item_time(const struct dq_item *item);
+
+struct dq_sb;
+/* Two file names as words of a command that a message proposes. NULL: none, after a failure. */
+void dq_cmd_words(struct dq_sb *sb, const char *a, const char *b);
 
 /* For output that must have arrived before something else is said: flushes stdout and says when
  * that fails. DQ_EXIT_OK or DQ_EXIT_FAIL. */

@@ -22,6 +22,7 @@ struct diff_opts {
 	bool timing_status;
 	const char *ignore;
 	bool full;
+	bool beside;
 	bool strict;
 };
 
@@ -33,6 +34,8 @@ static const struct dq_opt opts[] = {
 	  "write to this file; x.svg, x.png, x.pdf: a picture, x.signalling: its source", NULL, false },
 	{ "full", 0, NULL, DQ_OPT_FLAG, OFF(full), NULL,
 	  "show equal steps, too", NULL, false },
+	{ "side-by-side", 0, NULL, DQ_OPT_FLAG, OFF(beside), NULL,
+	  "a chart with BASE at the left and NEW at the right", NULL, false },
 	{ "counts", 0, "HOW", DQ_OPT_ENUM, OFF(counts), "What is a difference",
 	  "how often loops ran: exact, tolerant (default) or ignore", "exact tolerant ignore", false },
 	{ "strict-kernel", 0, NULL, DQ_OPT_FLAG, OFF(strict_kernel), "What is a difference",
@@ -63,14 +66,14 @@ static unsigned int percent(const char *s)
 	return *end || errno || n > 100000 ? 0 : (unsigned int)n;
 }
 
-static int load_rules(struct dq_rules *r, const char *path)
+static int load_rules(struct dq_ignores *r, const char *path)
 {
 	struct dq_sb sb = { 0 };
 	char *why = NULL;
 	int err = dq_read_all(path, &sb);
 
 	if (!err) {
-		err = dq_rules_parse(r, dq_sb_str(&sb), sb.len, &why);
+		err = dq_ignores_parse(r, dq_sb_str(&sb), sb.len, &why);
 		if (err)
 			dq_err("%s: %s", path, why ? why : strerror(-err));
 	}
@@ -103,15 +106,18 @@ static bool is_picture(const char *path)
 /* Without msc-gen the source goes beside the picture that was wanted. */
 static int source_instead(const char *path, const struct dq_sb *src)
 {
-	struct dq_sb name = { 0 };
+	struct dq_sb name = { 0 }, words = { 0 };
 	int err;
 
 	dq_sb_put(&name, path, strlen(path) - strlen(extension(path)));
 	dq_sb_puts(&name, dq_renderer_msc.ext);
 	err = name.err ? name.err : dq_write_out(name.s, src->s, src->len);
+	dq_cmd_words(&words, path, name.s);
 	if (!err)
 		dq_err("there is no msc-gen here (Debian: msc-generator-nox); the source is in %s, "
-		       "to render it: msc-gen -T %s -o %s %s", name.s, extension(path), path, name.s);
+		       "to render it: msc-gen -T %s -o %s", name.s, extension(path),
+		       dq_sb_str(&words));
+	dq_sb_free(&words);
 	dq_sb_free(&name);
 	return err ? err : -ENOENT;
 }
@@ -133,6 +139,12 @@ static int write_picture(const char *path, const struct dq_sb *src)
 	return err;
 }
 
+static bool is_chart(const struct diff_opts *o)
+{
+	return o->format == FORMAT_MSC || is_picture(o->out) ||
+	       !strcmp(extension(o->out), dq_renderer_msc.ext);
+}
+
 static int report(const struct dq_diff *d, const struct diff_opts *o, char **argv)
 {
 	const struct dq_report r = { .d = d, .a = argv[0], .b = argv[1], .full = o->full,
@@ -140,9 +152,8 @@ static int report(const struct dq_diff *d, const struct diff_opts *o, char **arg
 	struct dq_sb sb = { 0 };
 	int err;
 
-	if (o->format == FORMAT_MSC || is_picture(o->out) ||
-	    !strcmp(extension(o->out), dq_renderer_msc.ext))
-		sb.err = dq_diff_msc(&sb, d, r.a, r.b);
+	if (is_chart(o))
+		sb.err = dq_diff_msc(&sb, d, r.a, r.b, o->beside);
 	else if (o->format == FORMAT_JSON)
 		dq_diff_json(&sb, &r);
 	else if (o->format == FORMAT_JUNIT)
@@ -160,7 +171,7 @@ static int report(const struct dq_diff *d, const struct diff_opts *o, char **arg
 }
 
 static int compare(const struct dq_side *a, const struct dq_side *b, const struct diff_opts *o,
-		   struct dq_rules *rules, char **argv)
+		   struct dq_ignores *rules, char **argv)
 {
 	const struct dq_diff_opts dopts = {
 		.counts = o->counts < 0 ? DQ_COUNTS_TOLERANT : (enum dq_counts)o->counts,
@@ -176,7 +187,7 @@ static int compare(const struct dq_side *a, const struct dq_side *b, const struc
 		dq_err("cannot compare: %s", strerror(-err));
 	else if (!report(d, o, argv))
 		status = dq_diff_differs(d) ||
-				 (o->timing_status && d->n[dq_verdict_bit(DQ_D_TIME)]) ?
+				 (o->timing_status && dq_diff_slower(d)) ?
 				 DQ_EXIT_FOUND : DQ_EXIT_OK;
 	dq_diff_free(&d);
 	return status;
@@ -186,7 +197,7 @@ static int run(void *vo, int argc, char **argv)
 {
 	const struct diff_opts *o = vo;
 	struct dq_side a = { 0 }, b = { 0 };
-	struct dq_rules rules = { 0 };
+	struct dq_ignores rules = { 0 };
 	int ia = 0, ib = 0, err = 0, status = DQ_EXIT_FAIL;
 
 	(void)argc;
@@ -196,6 +207,8 @@ static int run(void *vo, int argc, char **argv)
 		return dq_usage_error(&dq_cmd_diff, "only one side can be the standard input");
 	if (is_picture(o->out) && o->format >= 0 && o->format != FORMAT_MSC)
 		return dq_usage_error(&dq_cmd_diff, "'%s' is a picture; -f msc makes those", o->out);
+	if (o->beside && !is_chart(o))
+		return dq_usage_error(&dq_cmd_diff, "--side-by-side is for charts: -f msc, or -o x.svg");
 	if (o->ignore)
 		err = load_rules(&rules, o->ignore);
 	if (!err)
@@ -206,7 +219,7 @@ static int run(void *vo, int argc, char **argv)
 		status = compare(&a, &b, o, &rules, argv);
 	dq_side_free(&a);
 	dq_side_free(&b);
-	dq_rules_free(&rules);
+	dq_ignores_free(&rules);
 	if (status == DQ_EXIT_FAIL)
 		return status;
 	return ia ? ia : ib ? ib : status;
@@ -223,6 +236,7 @@ const struct dq_cmd dq_cmd_diff = {
 	.examples = "  dmaseq diff good.dmaseq bad.dmaseq\n"
 		    "  dmaseq diff camera.baseline today.dmaseq -f junit -o diff.xml\n"
 		    "  dmaseq diff good.dmaseq bad.dmaseq -o diff.svg\n"
+		    "  dmaseq diff good.dmaseq bad.dmaseq -o diff.png --side-by-side\n"
 		    "  git show HEAD~5:camera.baseline | dmaseq diff - camera.baseline\n",
 	.run = run,
 };

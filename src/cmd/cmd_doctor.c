@@ -47,6 +47,7 @@ static void show_tracefs(const struct dq_sysinfo *si)
 {
 	printf("    %-14s %s\n", "tracefs",
 	       si->have_tracefs ? "mounted" :
+	       dq_sysinfo_tracefs() == -EACCES ? "cannot be read, fence waits and binder are not recorded: CAP_DAC_READ_SEARCH, or root" :
 	       si->tracefs_known ? "not mounted, fence waits and binder are not recorded: mount -t tracefs tracefs /sys/kernel/tracing" :
 				   "this kernel has none (CONFIG_FTRACE): fence waits and binder are not recorded");
 }
@@ -134,7 +135,7 @@ static bool is_absent(const struct dq_live_hook *h, const void *ctx)
 static bool is_not_met(const struct dq_live_hook *h, const void *ctx)
 {
 	(void)ctx;
-	return !h->rung[0] && is_callback(h);
+	return !h->rung[0] && is_callback(h) && !strcmp(h->state, "not met");
 }
 
 /* Each reason once, with how many hooks it holds for. */

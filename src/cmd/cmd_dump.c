@@ -4,15 +4,13 @@
  * the rules, and back from text to the binary form. Touches stdout and the file of -o.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cmd.h"
 #include "cmd_common.h"
+#include "copy.h"
 #include "trace/format.h"
 #include "trace/validate.h"
 #include "util/util.h"
@@ -39,6 +37,9 @@ static int dump_text(struct dq_reader *r)
 	if (dq_text_print_head(stdout, dq_reader_state(r)))
 		return DQ_EXIT_OK;
 	while ((rc = dq_cmd_next(r, &item)) > 0) {
+		if (item.kind == DQ_CALL && item.call.fatal &&
+		    fputs("# the task died in the next call: it has no return that could be missed\n", stdout) < 0)
+			return DQ_EXIT_OK;
 		if (dq_text_print(stdout, &item))
 			return DQ_EXIT_OK;
 	}
@@ -58,7 +59,9 @@ static void print_chunk(const struct dq_chunk_info *c, void *ctx)
 		snprintf(type, sizeof(type), c->problem ? "-" : "type %u", c->type);
 	printf("%12" PRIu64 " %7" PRIu32 " %-10s %9" PRIu32 " %9" PRIu32 " %9" PRIu64 "  %s\n",
 	       c->offset, c->seq, type, c->len, c->raw_len, c->items,
-	       c->problem ? c->problem : c->name ? "ok" : "unknown, skipped");
+	       c->problem ? c->problem
+	       : c->name  ? "ok"
+			  : "unknown, skipped");
 }
 
 static int dump_chunks(struct dq_reader *r)
@@ -84,7 +87,7 @@ static int dump_chunks(struct dq_reader *r)
 
 static void print_problem(const char *text, void *ctx)
 {
-	struct dq_sb sb = { 0 };
+	struct dq_sb sb = {0};
 	uint64_t *shown = ctx;
 
 	if (++*shown > PROBLEMS_SHOWN)
@@ -125,7 +128,7 @@ static void print_verdict(const struct dq_reader_state *st, uint64_t problems, u
 static int dump_validate(struct dq_reader *r)
 {
 	const struct dq_reader_state *st = dq_reader_state(r);
-	struct dq_validator *v;
+	struct dq_validator *v = NULL;
 	struct dq_item item;
 	uint64_t shown = 0, problems = 0;
 	int rc;
@@ -147,69 +150,6 @@ static int dump_validate(struct dq_reader *r)
 	return problems ? DQ_EXIT_FOUND : DQ_EXIT_OK;
 }
 
-/* ---- -o ---- */
-
-static int copy_items(struct dq_reader *r, int fd, const char *out)
-{
-	const struct dq_reader_state *st = dq_reader_state(r);
-	struct dq_writer_opts wo = { .mono = st->mono, .real = st->real };
-	struct dq_writer *w = NULL;
-	struct dq_item item;
-	int rc = 0, err;
-
-	memcpy(wo.boot_id, st->boot_id, sizeof(wo.boot_id));
-	err = dq_writer_new(&w, fd, &wo);
-	while (!err && (rc = dq_cmd_next(r, &item)) > 0)
-		err = dq_writer_put(w, &item);
-	if (!err)
-		err = dq_writer_close(&w);
-	else
-		dq_writer_close(&w);
-	if (err)
-		dq_err("%s: cannot write: %s", out, strerror(-err));
-	return err || rc < 0 ? DQ_EXIT_FAIL : DQ_EXIT_OK;
-}
-
-/* Opens the output without destroying what is there before it is known not to be the input. */
-static int open_out(const char *out, const char *in)
-{
-	struct stat a, b;
-	int fd = open(out, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-
-	if (fd < 0) {
-		dq_err("%s: cannot create: %s", out, strerror(errno));
-		return -1;
-	}
-	if (!fstat(fd, &a) && !stat(in, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
-	    S_ISREG(a.st_mode)) {
-		dq_err("%s: is the input", out);
-		close(fd);
-		return -1;
-	}
-	if (S_ISREG(a.st_mode) && ftruncate(fd, 0)) {
-		dq_err("%s: cannot write: %s", out, strerror(errno));
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static int dump_binary(struct dq_reader *r, const char *out, const char *in)
-{
-	bool to_stdout = !strcmp(out, "-");
-	int fd = to_stdout ? STDOUT_FILENO : open_out(out, in);
-	int status;
-
-	if (fd < 0)
-		return DQ_EXIT_FAIL;
-	status = copy_items(r, fd, to_stdout ? "standard output" : out);
-	if (!to_stdout && close(fd) && !status) {
-		dq_err("%s: cannot write: %s", out, strerror(errno));
-		status = DQ_EXIT_FAIL;
-	}
-	return status;
-}
-
 /* ---- the command ---- */
 
 static int run(void *vopts, int argc, char **argv)
@@ -229,7 +169,7 @@ static int run(void *vopts, int argc, char **argv)
 	else if (o->chunks)
 		status = dump_chunks(r);
 	else if (o->out)
-		status = dump_binary(r, o->out, argv[0]);
+		status = dq_copy_trace(r, o->out, argv[0], NULL);
 	else
 		status = dump_text(r);
 	incomplete = dq_cmd_close(&r, o->strict);
@@ -237,16 +177,25 @@ static int run(void *vopts, int argc, char **argv)
 }
 
 static const struct dq_opt opts[] = {
-	{ .name = "validate", .type = DQ_OPT_FLAG, .off = offsetof(struct dump_opts, validate),
-	  .help = "check every chunk and every rule of the format; status 1 when one is broken" },
-	{ .name = "chunks", .type = DQ_OPT_FLAG, .off = offsetof(struct dump_opts, chunks),
-	  .help = "list the chunks of the file: offset, number, type, sizes, items" },
-	{ .name = "output", .letter = 'o', .arg = "FILE", .type = DQ_OPT_STR,
-	  .off = offsetof(struct dump_opts, out),
-	  .help = "write the binary form to FILE (- for standard output), from text or binary" },
-	{ .name = "strict", .type = DQ_OPT_FLAG, .off = offsetof(struct dump_opts, strict),
-	  .help = "status 3 when the trace is cut off, damaged or has losses" },
-	{ .name = NULL },
+	{.name = "validate",
+	 .type = DQ_OPT_FLAG,
+	 .off = offsetof(struct dump_opts, validate),
+	 .help = "check every chunk and every rule of the format; status 1 when one is broken"},
+	{.name = "chunks",
+	 .type = DQ_OPT_FLAG,
+	 .off = offsetof(struct dump_opts, chunks),
+	 .help = "list the chunks of the file: offset, number, type, sizes, items"},
+	{.name = "output",
+	 .letter = 'o',
+	 .arg = "FILE",
+	 .type = DQ_OPT_STR,
+	 .off = offsetof(struct dump_opts, out),
+	 .help = "write the binary form to FILE (- for standard output), from text or binary"},
+	{.name = "strict",
+	 .type = DQ_OPT_FLAG,
+	 .off = offsetof(struct dump_opts, strict),
+	 .help = "status 3 when the trace is cut off, damaged or has losses"},
+	{.name = NULL},
 };
 
 const struct dq_cmd dq_cmd_dump = {

@@ -54,37 +54,6 @@ static void put_i64(struct dq_sb *sb, int64_t v)
 	put_u64(sb, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
 }
 
-/* Bytes that are no UTF-8 become U+FFFD; controls and what a terminal would not show are escaped. */
-static void put_json(struct dq_sb *sb, const char *s)
-{
-	size_t len = strlen(s), adv;
-
-	dq_sb_putc(sb, '"');
-	for (size_t i = 0, from; i < len;) {
-		int32_t c;
-
-		for (from = i; i < len && s[i] >= ' ' && s[i] < 0x7f && s[i] != '"' && s[i] != '\\';)
-			i++;
-		dq_sb_put(sb, s + from, i - from);
-		if (i == len)
-			break;
-		c = dq_utf8_next(s + i, len - i, &adv);
-		if (c < 0)
-			dq_sb_puts(sb, "\\ufffd");
-		else if (c == '"' || c == '\\')
-			dq_sb_printf(sb, "\\%c", (int)c);
-		else if (dq_utf8_printable((uint32_t)c))
-			dq_sb_put(sb, s + i, adv);
-		else if (c < 0x10000)
-			dq_sb_printf(sb, "\\u%04x", (unsigned int)c);
-		else
-			dq_sb_printf(sb, "\\u%04x\\u%04x", 0xd800 + (((unsigned int)c - 0x10000) >> 10),
-				     0xdc00 + ((unsigned int)c & 0x3ff));
-		i += adv;
-	}
-	dq_sb_putc(sb, '"');
-}
-
 static void put_key(struct dq_sb *sb, const char *name)
 {
 	dq_sb_puts(sb, ",\"");
@@ -131,7 +100,7 @@ static void put_field(struct dq_sb *sb, const struct dq_item *item, const struct
 
 		if (s && *s) {
 			put_key(sb, f->name);
-			put_json(sb, s);
+			dq_sb_json(sb, s);
 		}
 		return;
 	}
@@ -142,7 +111,7 @@ static void put_field(struct dq_sb *sb, const struct dq_item *item, const struct
 		return;
 	put_key(sb, field_name(item, f));
 	if (f->show == DQ_S_HOOK && dq_hook_info((uint32_t)v))
-		put_json(sb, dq_hook_info((uint32_t)v)->name);
+		dq_sb_json(sb, dq_hook_info((uint32_t)v)->name);
 	else
 		put_number(sb, f, v);
 }
@@ -229,6 +198,6 @@ const struct dq_cmd dq_cmd_export = {
 	.opts_size = sizeof(struct export_opts),
 	.min_args = 1,
 	.max_args = 1,
-	.examples = "  dmaseq export camera.dmaseq | jq 'select(.kind == \"call\" and .ret < 0)'\n",
+	.examples = "  dmaseq export camera.dmaseq | jq 'select(.kind == \"call\" and (.ret//0) < 0)'\n",
 	.run = run,
 };

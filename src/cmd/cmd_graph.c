@@ -254,7 +254,7 @@ static int write_to(const char *path, const struct dq_sb *data)
 static int write_source_instead(const char *path, const char *format, const struct dq_sb *dot)
 {
 	size_t stem = path ? strlen(path) - strlen(extension(path)) : 0;
-	struct dq_sb name = { 0 };
+	struct dq_sb name = { 0 }, words = { 0 };
 	int err;
 
 	if (!path || !strcmp(path, "-")) {
@@ -265,9 +265,11 @@ static int write_source_instead(const char *path, const char *format, const stru
 	dq_sb_put(&name, path, stem);
 	dq_sb_puts(&name, stem && path[stem - 1] == '.' ? "dot" : ".dot");
 	err = name.err ? name.err : write_to(name.s, dot);
+	dq_cmd_words(&words, path, name.s);
 	if (!err)
 		dq_err("this build has no Graphviz and makes no pictures; the source is in %s, to "
-		       "draw it: dot -T%s -o %s %s", name.s, format, path, name.s);
+		       "draw it: dot -T%s -o %s", name.s, format, dq_sb_str(&words));
+	dq_sb_free(&words);
 	dq_sb_free(&name);
 	return err ? err : -ENOSYS;
 }

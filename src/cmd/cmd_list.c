@@ -67,36 +67,41 @@ static const struct {
 	{ "CALLS", true, 0 }, { "FINDINGS", false, 0 },
 };
 
+/* A line of the table. */
 struct row {
-	char *c[NCOLS];
+	size_t at[NCOLS];	/* where its texts begin in that of all */
+	uint32_t len[NCOLS], width[NCOLS]; /* in bytes; on a terminal */
+};
+
+struct table {
+	struct dq_sb text;	/* of all cells */
+	struct row *rows;
+	size_t n, width[NCOLS];
 };
 
 static void put_seconds(struct dq_sb *sb, uint64_t ns)
 {
-	dq_sb_printf(sb, "%" PRIu64 ".%06u", ns / 1000000000,
-		     (unsigned int)(ns % 1000000000 / 1000));
+	dq_sb_uint(sb, ns / 1000000000, 1);
+	dq_sb_putc(sb, '.');
+	dq_sb_uint(sb, ns % 1000000000 / 1000, 6);
 }
 
 /* Made visible, and cut to the columns that a terminal needs for it. */
 static void put_narrow(struct dq_sb *sb, const char *s, size_t max)
 {
-	struct dq_sb all = { 0 };
-	size_t end = 0, adv;
+	size_t at = sb->len, end = at, adv;
 
-	dq_sb_visible(&all, s, strlen(s), 0);
-	if (all.len && dq_columns(all.s, all.len) > max) {
-		for (; end < all.len; end += adv) {
-			dq_utf8_next(all.s + end, all.len - end, &adv);
-			if (dq_columns(all.s, end + adv) >= max)
-				break;
-		}
-		dq_sb_put(sb, all.s, end);
-		dq_sb_puts(sb, "…");
-	} else {
-		dq_sb_puts(sb, dq_sb_str(&all));
+	dq_sb_visible(sb, s, strlen(s), 0);
+	/* nothing has more columns than bytes */
+	if (sb->err || sb->len - at <= max || dq_columns(sb->s + at, sb->len - at) <= max)
+		return;
+	for (; end < sb->len; end += adv) {
+		dq_utf8_next(sb->s + end, sb->len - end, &adv);
+		if (dq_columns(sb->s + at, end + adv - at) >= max)
+			break;
 	}
-	sb->err = all.err ? all.err : sb->err;
-	dq_sb_free(&all);
+	sb->len = end;
+	dq_sb_puts(sb, "…");
 }
 
 static void put_importers(struct dq_sb *sb, const struct dq_mbuf *b)
@@ -124,28 +129,34 @@ static void put_findings(struct dq_sb *sb, const struct dq_model *m, const struc
 		dq_sb_printf(sb, "%s%" PRIu64 " open", sep, b->open);
 		sep = ", ";
 	}
-	if (b->missed)
+	if (b->missed) {
 		dq_sb_printf(sb, "%s%" PRIu64 " missed", sep, b->missed);
-	if (b->missed)
 		sep = ", ";
-	if (b->lost)
+	}
+	if (b->fatal) {
+		dq_sb_printf(sb, "%sa task died in %" PRIu64 " call%s", sep, b->fatal,
+			     dq_plural(b->fatal));
+		sep = ", ";
+	}
+	if (b->lost) {
 		dq_sb_printf(sb, "%smay lack %" PRIu64 " lost event%s", sep, b->lost,
 			     b->lost == 1 ? "" : "s");
+		sep = ", ";
+	}
 	if (b->client) {
-		dq_sb_puts(sb, sb->len ? ", for " : "for ");
+		dq_sb_puts(sb, *sep ? ", for " : "for ");
 		put_narrow(sb, dq_task_process(m, b->client), 16);
 	}
-	if (!sb->len)
-		dq_sb_putc(sb, '-');
 }
 
 static void put_cell(struct dq_sb *sb, const struct dq_model *m, const struct dq_mbuf *b, int col)
 {
+	size_t len = sb->len;
 	char buf[32];
 
 	switch (col) {
 	case COL_ID:
-		dq_sb_printf(sb, "%u", b->b.id);
+		dq_sb_uint(sb, b->b.id, 1);
 		break;
 	case COL_NAME:
 		put_narrow(sb, b->name, cols[col].max);
@@ -170,7 +181,7 @@ static void put_cell(struct dq_sb *sb, const struct dq_model *m, const struct dq
 		put_importers(sb, b);
 		break;
 	case COL_CALLS:
-		dq_sb_printf(sb, "%" PRIu64, b->calls);
+		dq_sb_uint(sb, b->calls, 1);
 		break;
 	case COL_FINDINGS:
 		put_findings(sb, m, b);
@@ -178,81 +189,90 @@ static void put_cell(struct dq_sb *sb, const struct dq_model *m, const struct dq
 	default:
 		break;
 	}
-	if (!sb->len)
+	if (sb->len == len)
 		dq_sb_putc(sb, '-');
 }
 
-static int make_row(struct row *r, const struct dq_model *m, const struct dq_mbuf *b)
+/* A cell ends here: its text, and how wide it and its column are. */
+static void end_cell(struct table *t, struct row *r, int c, size_t at)
 {
-	for (int c = 0; c < NCOLS; c++) {
-		struct dq_sb sb = { 0 };
+	size_t len = t->text.len - at, width = t->text.err ? 0 : dq_columns(t->text.s + at, len);
 
-		put_cell(&sb, m, b, c);
-		if (sb.err) {
-			dq_sb_free(&sb);
-			return -ENOMEM;
+	r->at[c] = at;
+	r->len[c] = (uint32_t)len;
+	r->width[c] = (uint32_t)width;
+	if (width > t->width[c])
+		t->width[c] = width;
+}
+
+static void make_table(struct table *t, const struct dq_model *m)
+{
+	struct row *r = t->rows;
+
+	for (int c = 0; c < NCOLS; c++) {
+		size_t at = t->text.len;
+
+		dq_sb_puts(&t->text, cols[c].head);
+		end_cell(t, r, c, at);
+	}
+	for (size_t i = 0; i < m->nbufs; i++) {
+		r++;
+		for (int c = 0; c < NCOLS; c++) {
+			size_t at = t->text.len;
+
+			put_cell(&t->text, m, &m->bufs[i], c);
+			end_cell(t, r, c, at);
 		}
-		r->c[c] = sb.s;
 	}
-	return 0;
+	t->n = (size_t)(r - t->rows) + 1;
 }
 
-static void free_rows(struct row *rows, size_t n)
+static void put_pad(struct dq_sb *sb, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		for (int c = 0; c < NCOLS; c++)
-			free(rows[i].c[c]);
-	free(rows);
+	static const char spaces[] = "                                ";
+
+	for (; n >= sizeof(spaces); n -= sizeof(spaces) - 1)
+		dq_sb_put(sb, spaces, sizeof(spaces) - 1);
+	dq_sb_put(sb, spaces, n);
 }
 
-static size_t width(const char *s)
+static void put_row(struct dq_sb *out, const struct table *t, const struct row *r)
 {
-	return dq_columns(s, strlen(s));
-}
+	size_t pad = 0;		/* between the text before and the next */
 
-static void print_cells(const char *const *cells, const size_t *w)
-{
 	for (int c = 0; c < NCOLS; c++) {
-		int pad = (int)(w[c] - width(cells[c]));
+		size_t more = t->width[c] - r->width[c];
 
-		if (c)
-			fputs("  ", stdout);
-		if (c == NCOLS - 1)
-			pad = 0;
-		if (cols[c].right)
-			printf("%*s", pad, "");
-		fputs(cells[c], stdout);
-		if (!cols[c].right)
-			printf("%*s", pad, "");
+		put_pad(out, pad + (cols[c].right ? more : 0));
+		dq_sb_put(out, t->text.s + r->at[c], r->len[c]);
+		pad = 2 + (cols[c].right ? 0 : more);
 	}
-	putchar('\n');
+	dq_sb_putc(out, '\n');
 }
 
 static int print_table(const struct dq_model *m)
 {
-	struct row *rows = calloc(m->nbufs ? m->nbufs : 1, sizeof(*rows));
-	const char *head[NCOLS];
-	size_t w[NCOLS];
-	int ret = rows ? 0 : -ENOMEM;
+	struct table t = { .rows = calloc(m->nbufs + 1, sizeof(*t.rows)) };
+	struct dq_sb out = { 0 };
+	int ret = t.rows ? 0 : -ENOMEM;
 
-	for (int c = 0; c < NCOLS; c++) {
-		head[c] = cols[c].head;
-		w[c] = strlen(head[c]);
-	}
-	for (size_t i = 0; i < m->nbufs && !ret; i++) {
-		ret = make_row(&rows[i], m, &m->bufs[i]);
-		for (int c = 0; c < NCOLS && !ret; c++)
-			if (width(rows[i].c[c]) > w[c])
-				w[c] = width(rows[i].c[c]);
-	}
 	if (!ret && m->nbufs) {
-		print_cells(head, w);
-		for (size_t i = 0; i < m->nbufs; i++)
-			print_cells((const char *const *)rows[i].c, w);
-		putchar('\n');
+		make_table(&t, m);
+		ret = t.text.err;
+		for (size_t i = 0; i < t.n && !ret; i++) {
+			put_row(&out, &t, &t.rows[i]);
+			ret = out.err;
+			if (out.len > 4096 || i + 1 == t.n) {
+				fputs(dq_sb_str(&out), stdout);
+				dq_sb_reset(&out);
+			}
+		}
+		if (!ret)
+			putchar('\n');
 	}
-	if (rows)
-		free_rows(rows, m->nbufs);
+	dq_sb_free(&out);
+	dq_sb_free(&t.text);
+	free(t.rows);
 	return ret;
 }
 
@@ -289,6 +309,9 @@ void dq_list_kept(const struct dq_model *m)
 	}
 	dq_sb_free(&sb);
 	dq_sb_free(&out);
+	if (dq_model_put_jumps(m, &sb))
+		puts(dq_sb_str(&sb));
+	dq_sb_free(&sb);
 }
 
 static void print_foot(const struct dq_model *m, bool cut)
@@ -326,24 +349,11 @@ static void print_foot(const struct dq_model *m, bool cut)
 
 void dq_list_json_str(const char *s)
 {
-	size_t len = strlen(s);
+	struct dq_sb sb = { 0 };
 
-	putchar('"');
-	for (size_t i = 0, adv; i < len; i += adv) {
-		int32_t c = dq_utf8_next(s + i, len - i, &adv);
-
-		if (c < 0)
-			fputs("\\ufffd", stdout);
-		else if (c == '"' || c == '\\')
-			printf("\\%c", (int)c);
-		else if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
-			 (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) ||
-			 c == 0xfeff)
-			printf("\\u%04x", (unsigned int)c);
-		else
-			fwrite(s + i, 1, adv, stdout);
-	}
-	putchar('"');
+	dq_sb_json(&sb, s);
+	fputs(dq_sb_str(&sb), stdout);
+	dq_sb_free(&sb);
 }
 
 static void json_buf(const struct dq_model *m, const struct dq_mbuf *b)
@@ -366,8 +376,8 @@ static void json_buf(const struct dq_model *m, const struct dq_mbuf *b)
 		dq_list_json_str(b->importers[i]);
 	}
 	printf("], \"calls\": %" PRIu64 ", \"errors\": %" PRIu64 ", \"open\": %" PRIu64
-	       ", \"missed\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"for\": ", b->calls, b->errors,
-	       b->open, b->missed, b->lost);
+	       ", \"missed\": %" PRIu64 ", \"fatal\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"for\": ",
+	       b->calls, b->errors, b->open, b->missed, b->fatal, b->lost);
 	if (b->client)
 		dq_list_json_str(dq_task_process(m, b->client));
 	else
@@ -412,6 +422,8 @@ static int print(const struct dq_model *m, const struct dq_reader_state *st, int
 		ret = print_table(m);
 		if (!ret)
 			print_foot(m, cut);
+		else
+			dq_err("out of memory");
 	}
 	return ret;
 }
@@ -467,6 +479,8 @@ static int run(void *vo, int argc, char **argv)
 				      NULL);
 	if (!err && o->shapes)
 		err = dq_lives_new(&l, m);
+	if (!err && !o->shapes && !o->holders)
+		dq_model_no_holders(m);
 	if (!err)
 		err = dq_model_load(m, r);
 	if (err)

@@ -14,24 +14,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../live/live.h"
+#include "../live/privs.h"
 #include "../trace/keep.h"
 #include "../trace/trace.h"
 #include "../util/util.h"
 #include "cmd.h"
 #include "cmd_common.h"
 #include "hint.h"
+#include "record_clock.h"
 #include "record_out.h"
+#include "record_rotate.h"
 #include "record_watch.h"
 
 #define DEFAULT_FILE "trace.dmaseq"
-#define TICK_MS	     20		/* how often the ring is looked at */
+#define TICK_MS	     20		/* how often the ring is looked at by who cannot wait */
 #define FLUSH_NS     1000000000ULL /* what a kill -9 can cost */
+#define LIVE_NS	     40000000ULL /* the same for somebody who reads the trace as it is made */
 #define FAILED_NS    1000000000ULL /* how long what a failed call was part of may take to end */
 #define KEEP_LEAST   (64U << 10)
 #define KILL_NS	     5000000000ULL /* how long a command may take to end after SIGTERM */
@@ -39,10 +44,10 @@
 struct record_opts {
 	const char *out;
 	struct dq_strs pids;
-	const char *comm, *exporter, *device, *inode, *btf, *keep, *ready_file;
-	uint64_t time, ring, min_size;
+	const char *comm, *exporter, *device, *inode, *btf, *keep, *rotate_files, *ready_file;
+	uint64_t time, ring, min_size, rotate;
 	int attach;
-	bool all, force, strict, raw, stacks, until_error;
+	bool all, force, strict, raw, stacks, until_error, anonymize;
 };
 
 /* What was asked for, beside the options as they are. */
@@ -50,6 +55,7 @@ struct wanted {
 	uint32_t *pids;
 	uint64_t inode;
 	struct dq_keep_opts keep;
+	unsigned int files;	/* with --rotate; 0: without */
 };
 
 #define OFF(f) offsetof(struct record_opts, f)
@@ -64,6 +70,10 @@ static const struct dq_opt opts[] = {
 	{ "keep-last", 0, "SIZE|TIME", DQ_OPT_STR, OFF(keep), NULL,
 	  "keep only the last so much (64M, 10s) and write it at the end, and when SIGUSR1 comes", NULL,
 	  false },
+	{ "rotate", 0, "SIZE", DQ_OPT_SIZE, OFF(rotate), NULL,
+	  "begin another file when this one has SIZE; older ones are FILE.1, FILE.2 ...", NULL, false },
+	{ "rotate-files", 0, "N", DQ_OPT_STR, OFF(rotate_files), NULL,
+	  "with --rotate: keep N files (default: 4)", NULL, false },
 	{ "until-error", 0, NULL, DQ_OPT_FLAG, OFF(until_error), NULL,
 	  "stop when a call has failed", NULL, false },
 	{ "strict", 0, NULL, DQ_OPT_FLAG, OFF(strict), NULL,
@@ -92,6 +102,8 @@ static const struct dq_opt opts[] = {
 	  "record the kernel stack of each outermost call", NULL, false },
 	{ "raw-addresses", 0, NULL, DQ_OPT_FLAG, OFF(raw), "How",
 	  "write kernel addresses of buffers and attachments into the trace", NULL, false },
+	{ "anonymize", 0, NULL, DQ_OPT_FLAG, OFF(anonymize), "How",
+	  "write no names of processes, buffers, devices and drivers, for sharing", NULL, false },
 	{ "ready-file", 0, "FILE", DQ_OPT_STR, OFF(ready_file), "How",
 	  "create FILE when everything is armed", NULL, true },
 	{ .name = NULL },
@@ -102,10 +114,14 @@ struct recording {
 	struct dq_live *live;
 	struct record_out out;
 	struct record_watch watch;	/* in front of ... */
-	struct dq_keeper *keeper;	/* ... this, with --keep-last, or the file */
+	struct dq_anon *anon;		/* ... this, with --anonymize, and ... */
+	struct dq_sink named;		/* (what is behind it) */
+	struct dq_keeper *keeper;	/* ... this, with --keep-last, or ... */
+	struct record_rotate rotate;	/* ... this, with --rotate, or the file */
 	struct dq_holders *forgotten;	/* who held what when the kept part begins */
 	struct dq_sink sink;		/* the watch */
 	struct record_clock clock;	/* when it began */
+	struct record_jumps jumps;	/* of the clocks, meanwhile */
 	unsigned int parts;		/* files that SIGUSR1 made */
 	char **argv;		/* the command, NULL: none */
 	pid_t child;
@@ -114,7 +130,9 @@ struct recording {
 	bool child_ended;
 	bool leave;		/* the command goes on, and nobody waits for it */
 	int sigfd;
+	bool live_out;		/* somebody may be reading the trace as it is made */
 	uint64_t t0, t_flush;
+	uint64_t t_looked;	/* when clocks and progress were last seen to */
 	uint64_t t_end;		/* when time is up; UINT64_MAX: never */
 	uint64_t t_failed;	/* when a failed call was seen; 0: not yet */
 	bool write_now;		/* SIGUSR1 */
@@ -148,6 +166,11 @@ static void run_child(struct recording *r, int go)
 	/* an end of file instead of a byte: the recorder gave up */
 	if (read(go, &c, 1) != 1)
 		_exit(DQ_EXIT_RECORD);
+	err = dq_privs_command();
+	if (err) {
+		dq_err("record: cannot give %s the rights of the caller: %s", r->argv[0], dq_errname(err));
+		_exit(DQ_EXIT_RECORD);
+	}
 	execvp(r->argv[0], r->argv);
 	err = errno;
 	dq_why_not_run(&why, r->argv[0], err);
@@ -296,7 +319,7 @@ static void progress(const struct recording *r, uint64_t now)
 	dq_live_stats(r->live, &st);
 	fprintf(stderr, "\rdmaseq: %" PRIu64 " call%s, %" PRIu64 " buffer%s, %s, %" PRIu64 " lost\033[K",
 		st.calls, dq_plural(st.calls), st.buffers, dq_plural(st.buffers), dq_fmt_dur(dur, (now - r->t0) / 1000000000 * 1000000000),
-		st.lost + st.missed_returns);
+		st.lost + record_watch_missed(&r->watch, st.missed_returns));
 	fflush(stderr);
 }
 
@@ -315,15 +338,18 @@ static char *part_path(struct recording *r)
 /* What is kept until now, into a file of its own. When that cannot be, the recording goes on. */
 static void write_part(struct recording *r, uint64_t now)
 {
-	char *path = r->out.regular ? part_path(r) : NULL, size[16], dur[24];
+	char *path = r->out.file.regular ? part_path(r) : NULL, size[16], dur[24];
 	struct record_out part;
 	struct dq_sink to;
+	int err;
 
 	if (!path) {
 		dq_warn("record: SIGUSR1 writes files beside that of -o, and %s is none", r->out.path);
 		return;
 	}
-	if (!record_out_open(&part, path, false) && !record_out_begin(&part, &r->clock)) {
+	err = record_out_open(&part, path, false);
+	part.anon = r->anon;
+	if (!err && !record_out_begin(&part, &r->clock)) {
 		to = record_out_sink(&part);
 		part.discard = dq_keeper_write(r->keeper, &to, now, "SIGUSR1", true) != 0;
 	}
@@ -334,19 +360,31 @@ static void write_part(struct recording *r, uint64_t now)
 	free(path);
 }
 
+/* Is it time to write what is known? */
+static bool is_due(const struct recording *r, uint64_t now)
+{
+	return r->write_now || now - r->t_flush >= (r->live_out ? LIVE_NS : FLUSH_NS);
+}
+
 /* Once in a while, and when somebody asks: what is known is written. */
 static int write_out(struct recording *r, uint64_t now)
 {
 	bool asked = r->write_now;
+	int err = 0;
 
-	if (!asked && now - r->t_flush < FLUSH_NS)
+	if (!is_due(r, now))
 		return 0;
 	r->write_now = false;
 	r->t_flush = now;
-	if (asked && r->keeper)
-		write_part(r, now);
-	progress(r, now);
-	return r->sink.flush(r->sink.ctx);
+	if (asked || now - r->t_looked >= FLUSH_NS) {
+		r->t_looked = now;
+		err = record_jumps_look(&r->jumps, &r->sink);
+		if (!err && asked && r->keeper)
+			write_part(r, now);
+		if (!err)
+			progress(r, now);
+	}
+	return err ? err : r->sink.flush(r->sink.ctx);
 }
 
 /* --until-error: when what the failed call was part of has ended, or takes too long. */
@@ -362,6 +400,27 @@ static void look_for_failure(struct recording *r, uint64_t now)
 	give_reason(r, "failed call: %s", r->watch.failure);
 }
 
+/* May what is in the ring stay there? Not when it is to be written, or looked at. */
+static bool may_wait(const struct recording *r, uint64_t now)
+{
+	return !r->o->until_error && !is_due(r, now);
+}
+
+/* How long nobody has to look, unless the ring fills, an exporter is met, or a signal comes: an idle
+ * recorder sleeps. */
+static int wait_ms(const struct recording *r)
+{
+	uint64_t now = mono(), next = r->t_flush + FLUSH_NS;
+
+	if (r->live_out || r->o->until_error)
+		return TICK_MS;
+	if (r->t_end > now && r->t_end < next)
+		next = r->t_end;
+	if (r->t_kill > now && r->t_kill < next)
+		next = r->t_kill;
+	return next > now ? (int)((next - now + 999999) / 1000000) : 0;
+}
+
 static int loop(struct recording *r)
 {
 	struct pollfd p[2] = { { .fd = r->sigfd, .events = POLLIN },
@@ -371,12 +430,12 @@ static int loop(struct recording *r)
 	int err = 0;
 
 	while (!r->stop && !err && !r->out.err) {
-		if (poll(p, 2, more ? 0 : TICK_MS) > 0 && p[0].revents)
+		if (poll(p, 2, more ? 0 : wait_ms(r)) > 0 && p[0].revents)
 			on_signal(r);
-		err = dq_live_poll(r->live, 0);
+		now = mono();
+		err = may_wait(r, now) ? dq_live_look(r->live) : dq_live_poll(r->live, 0);
 		more = err > 0;
 		err = more ? 0 : err;
-		now = mono();
 		if (!err)
 			err = write_out(r, now);
 		look_for_failure(r, now);
@@ -384,16 +443,6 @@ static int loop(struct recording *r)
 			on_time(r, now);
 	}
 	return err;
-}
-
-static int touch(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
 }
 
 static int check_pid(const char *text, uint32_t *ret_pid)
@@ -410,6 +459,31 @@ static int check_pid(const char *text, uint32_t *ret_pid)
 	}
 	*ret_pid = pid;
 	return 0;
+}
+
+/* With --rotate: who holds what when a file begins. */
+static int on_next_file(void *ctx, const struct dq_sink *to)
+{
+	struct recording *r = ctx;
+
+	return record_put_holds(r->watch.holders, r->watch.max_buf, mono(), to);
+}
+
+/* Before the seconds that loading takes: a file that cannot be written is known at once. */
+static int open_output(struct recording *r, const struct wanted *w)
+{
+	const struct record_opts *o = r->o;
+	const struct record_rotate_opts ro = { .size = o->rotate, .files = w->files, .force = o->force,
+					       .begin = on_next_file, .ctx = r };
+
+	if (record_out_open(&r->out, o->out ? o->out : DEFAULT_FILE, o->force))
+		return -EIO;
+	if (w->files && !r->out.file.regular) {
+		dq_err("record: --rotate needs files, and %s is none. Try: dmaseq record --rotate %s -o FILE",
+		       r->out.path, "64M");
+		return -EINVAL;
+	}
+	return w->files ? record_rotate_init(&r->rotate, &r->out, &ro) : 0;
 }
 
 static int prepare(struct recording *r, const struct wanted *w)
@@ -436,8 +510,7 @@ static int prepare(struct recording *r, const struct wanted *w)
 
 	if (!err)
 		err = dq_live_check(r->live);
-	/* Before the seconds that loading takes: a file that cannot be written is known at once. */
-	if (!err && record_out_open(&r->out, o->out ? o->out : DEFAULT_FILE, o->force))
+	if (!err && open_output(r, w))
 		return -EIO;
 	if (!err)
 		err = dq_live_load(r->live);
@@ -475,23 +548,21 @@ static int put_cmdline(struct recording *r)
 
 static int ready(struct recording *r)
 {
-	struct dq_sb why = { 0 };
-	int err = r->o->ready_file ? touch(r->o->ready_file) : 0;
+	struct record_file f;
+	int err = r->o->ready_file ? record_file_open(&f, r->o->ready_file, true) : 0;
 
-	if (err) {
-		dq_why_not_create(&why, r->o->ready_file, err);
-		dq_err("record: cannot create %s%s", r->o->ready_file, dq_sb_str(&why));
-		dq_sb_free(&why);
-	}
-	return err;
+	return r->o->ready_file && !err ? record_file_close(&f) : err;
 }
 
 static int start(struct recording *r)
 {
+	char size[16];
 	int err = put_meta(r, "version", dq_version);
 
 	if (!err)
 		err = put_cmdline(r);
+	if (!err && r->rotate.keeper)
+		err = put_meta(r, "keep.parts", dq_fmt_size(size, r->o->rotate));
 	if (!err && r->keeper)
 		err = put_meta(r, "keep.last", r->o->keep);
 	if (!err)
@@ -500,7 +571,7 @@ static int start(struct recording *r)
 		dq_err("record: cannot begin: %s", dq_errname(err));
 		return err;
 	}
-	r->t0 = r->t_flush = mono();
+	r->t0 = r->t_flush = r->t_looked = mono();
 	r->t_end = r->o->time == DQ_TIME_UNSET ? UINT64_MAX : r->t0 + r->o->time;
 	if (r->argv && !r->o->all) {
 		err = dq_live_add_pid(r->live, r->child);
@@ -537,15 +608,15 @@ static void put_amount(const struct recording *r, const struct dq_live_stats *st
 
 	if (r->keeper)
 		dq_keeper_stats(r->keeper, &kept);
-	if (o->missing)
+	if (o->err)
 		fprintf(stderr, "%" PRIu64 " of %" PRIu64 " calls were written and %" PRIu64 " were not",
 			o->calls - o->missing, o->calls, o->missing);
 	else if (kept.forgotten)
 		fprintf(stderr, "the last %" PRIu64 " of %" PRIu64 " calls", o->calls,
 			kept.calls + kept.forgotten);
 	else
-		fprintf(stderr, "%" PRIu64 " call%s, %" PRIu64 " buffer%s", o->calls, dq_plural(o->calls),
-			st->buffers, dq_plural(st->buffers));
+		fprintf(stderr, "%" PRIu64 " call%s, %" PRIu64 " buffer%s", o->calls + r->rotate.calls,
+			dq_plural(o->calls + r->rotate.calls), st->buffers, dq_plural(st->buffers));
 }
 
 static void warn_keep(const struct recording *r)
@@ -557,6 +628,16 @@ static void warn_keep(const struct recording *r)
 	if (kept.too_small)
 		dq_warn("record: %s did not fit into the memory for it (64 MiB); less is kept. Try: dmaseq record --keep-last 1G",
 			r->o->keep);
+}
+
+static void say_files(const struct record_rotate *r, const char *path)
+{
+	if (!r->ended)
+		return;
+	fprintf(stderr, "dmaseq: %" PRIu64 " files, of which are left: %s", r->ended + 1, path);
+	for (unsigned int i = 1; i <= r->older; i++)
+		fprintf(stderr, ", %s.%u", path, i);
+	fputc('\n', stderr);
 }
 
 /* One line about the file, after it was closed, and what has to be known about it. */
@@ -574,12 +655,13 @@ static void summary(const struct recording *r, uint64_t now)
 	record_say_holders(&r->watch);
 	if (dq_common.quiet)
 		return;
-	dq_put_losses(&losses, st.lost, st.missed_returns);
+	dq_put_losses(&losses, st.lost, record_watch_missed(&r->watch, st.missed_returns));
 	fprintf(stderr, "%sdmaseq: ", isatty(STDERR_FILENO) ? "\r\033[K" : "");
 	put_amount(r, &st);
 	fprintf(stderr, ", %s, %s%s%s -> %s\n", dq_fmt_dur(dur, now - r->t0),
-		o->missing ? "" : dq_sb_str(&losses), o->missing ? "" : ", ",
-		dq_fmt_size(size, o->bytes), o->path);
+		o->err ? "" : dq_sb_str(&losses), o->err ? "" : ", ",
+		dq_fmt_size(size, o->bytes + r->rotate.bytes), o->path);
+	say_files(&r->rotate, o->path);
 	dq_sb_free(&losses);
 	if (r->t_failed)
 		fprintf(stderr, "dmaseq: %s\n", r->reason);
@@ -620,11 +702,46 @@ static int make_sinks(struct recording *r, const struct wanted *w)
 		if (!err)
 			err = dq_keeper_new(&r->keeper, &keep);
 	}
+	r->named = r->keeper ? dq_keeper_sink(r->keeper) :
+		   w->files  ? record_rotate_sink(&r->rotate) :
+			       record_out_sink(&r->out);
+	if (!err && r->o->anonymize)
+		err = dq_anon_new(&r->anon, 0);
+	r->out.anon = r->anon;
 	if (!err)
-		err = record_watch_init(&r->watch, r->keeper ? dq_keeper_sink(r->keeper) :
-							       record_out_sink(&r->out));
+		err = record_watch_init(&r->watch, r->anon ? dq_anon_sink(r->anon, &r->named) : r->named);
 	r->sink = record_watch_sink(&r->watch);
+	r->live_out = !r->keeper && record_out_is_live(&r->out);
 	return err;
+}
+
+/* Everything is open and attached: from here on with as little as possible. */
+static int settle(const struct recording *r)
+{
+	unsigned int needs = r->argv ? DQ_PRIVS_KILL : 0;
+	struct dq_sb held = { 0 };
+	int err;
+
+	if ((r->keeper || r->rotate.keeper) && r->out.file.dir >= 0 && !dq_privs_may_write(r->out.file.dir))
+		needs |= DQ_PRIVS_WRITE;
+	err = dq_privs_settle(needs);
+	if (err)
+		dq_err("record: cannot give up rights: %s", dq_errname(err));
+	dq_privs_put(&held);
+	dq_info("record: keeps %s", dq_sb_str(&held));
+	dq_sb_free(&held);
+	return err;
+}
+
+/*
+ * Several processes that do nothing but calls of dma-bufs make records faster than one with a fair
+ * share of the processors can take them. We run only when the ring is half full or time has passed, so
+ * this takes nothing from others but what it takes not to lose any.
+ */
+static void raise_priority(void)
+{
+	if (setpriority(PRIO_PROCESS, 0, -10))
+		dq_debug("priority: %s", dq_errname(errno));
 }
 
 /* Arms, and lets the command go. 0, or a status after saying why not. */
@@ -632,8 +749,12 @@ static int begin(struct recording *r, const struct wanted *w)
 {
 	int err = block_signals(r);
 
+	/* before we have less, or somebody else's, rights: the command has those of our caller */
 	if (!err && r->argv)
 		err = fork_child(r);
+	raise_priority(); /* not the command's; and for later we have not the rights */
+	if (!err)
+		err = dq_privs_begin();
 	if (err) {
 		dq_err("record: cannot start: %s", dq_errname(err));
 		return DQ_EXIT_RECORD;
@@ -648,7 +769,7 @@ static int begin(struct recording *r, const struct wanted *w)
 	/* what is kept is written at the end, and an old file stays until then */
 	if (err || (!r->keeper && record_out_begin(&r->out, &r->clock)))
 		return DQ_EXIT_RECORD;
-	if (start(r)) {
+	if (settle(r) || start(r)) {
 		r->out.discard = true;
 		return DQ_EXIT_RECORD;
 	}
@@ -685,20 +806,22 @@ static int record(struct recording *r, const struct wanted *w)
 	if (ret)
 		return ret;
 	err = loop(r);
+	if (!err)
+		err = record_jumps_look(&r->jumps, &r->sink);
 	now = mono(); /* the rest can take long, and is no part of what is kept */
 	werr = dq_live_stop(r->live, r->reason);
 	if (!err)
 		err = werr;
 	if (!err && r->keeper)
 		err = write_kept(r, now);
-	if (err)
+	if (err && !r->rotate.err) /* or it was said */
 		dq_err("record: cannot go on: %s", dq_errname(err));
 	werr = record_out_close(&r->out);
 	summary(r, now);
 	if (err || werr)
 		return DQ_EXIT_RECORD;
 	dq_live_stats(r->live, &st);
-	if (r->o->strict && (st.lost || st.missed_returns))
+	if (r->o->strict && (st.lost || record_watch_missed(&r->watch, st.missed_returns)))
 		return DQ_EXIT_INCOMPLETE;
 	return r->t_failed ? DQ_EXIT_FOUND : DQ_EXIT_OK;
 }
@@ -719,9 +842,31 @@ static int check_keep(const struct record_opts *o, struct dq_keep_opts *keep)
 			      o->keep);
 }
 
+static int check_rotate(const struct record_opts *o, struct wanted *w)
+{
+	uint64_t files = 4;
+
+	if (o->rotate_files && (dq_parse_uint(o->rotate_files, &files) || files < 2 || files > 1000))
+		return dq_usage_error(&dq_cmd_record, "invalid value '%s' for '--rotate-files': use a number from 2 to 1000",
+				      o->rotate_files);
+	if (o->rotate_files && !o->rotate)
+		return dq_usage_error(&dq_cmd_record, "'--rotate-files' needs '--rotate'");
+	if (o->rotate && o->rotate < RECORD_ROTATE_LEAST)
+		return dq_usage_error(&dq_cmd_record, "'--rotate' needs 256K at least");
+	if (o->anonymize && o->raw)
+		return dq_usage_error(&dq_cmd_record, "'--anonymize' and '--raw-addresses' exclude each other");
+	if (o->rotate && o->keep)
+		return dq_usage_error(&dq_cmd_record, "'--rotate' and '--keep-last' exclude each other");
+	w->files = o->rotate ? (unsigned int)files : 0;
+	return 0;
+}
+
 static int check_wanted(const struct record_opts *o, struct wanted *w)
 {
-	int ret = 0;
+	int ret = check_rotate(o, w);
+
+	if (ret)
+		return ret;
 
 	if (o->inode && (dq_parse_uint(o->inode, &w->inode) || !w->inode))
 		return dq_usage_error(&dq_cmd_record, "invalid inode number '%s'", o->inode);
@@ -738,7 +883,7 @@ static int check_wanted(const struct record_opts *o, struct wanted *w)
 static int run(void *opts_v, int argc, char **argv)
 {
 	struct record_opts *o = opts_v;
-	struct recording r = { .o = o, .out = { .fd = -1 }, .go = -1, .sigfd = -1,
+	struct recording r = { .o = o, .out = { .file = { .fd = -1, .dir = -1 } }, .go = -1, .sigfd = -1,
 			       .argv = argc ? argv : NULL };
 	struct wanted w = { 0 };
 	int ret = check_wanted(o, &w);
@@ -749,7 +894,9 @@ static int run(void *opts_v, int argc, char **argv)
 	wait_for_command(&r);
 	if (ret != DQ_EXIT_RECORD && r.status)
 		ret = r.status;
+	dq_anon_free(&r.anon);
 	dq_keeper_free(&r.keeper);
+	record_rotate_done(&r.rotate);
 	dq_holders_free(&r.forgotten);
 	record_watch_done(&r.watch);
 	dq_live_free(&r.live);

@@ -10,35 +10,16 @@
 #include "cmd/side.h"
 
 static const uint32_t bits[] = { DQ_D_ADDED, DQ_D_REMOVED, DQ_D_MOVED, DQ_D_CHANGED, DQ_D_COUNT,
-				 DQ_D_TIME, DQ_D_RENAMED, DQ_D_SIZE, DQ_D_NAME, DQ_D_SHAPE };
+				 DQ_D_TIME, DQ_D_RENAMED, DQ_D_SIZE, DQ_D_NAME, DQ_D_SHAPE,
+				 DQ_D_GAINED, DQ_D_LOST };
 
 /* ---- JSON ---- */
-
-static void str(struct dq_sb *sb, const char *s)
-{
-	size_t len = strlen(s), adv;
-
-	dq_sb_putc(sb, '"');
-	for (size_t i = 0; i < len; i += adv) {
-		int32_t c = dq_utf8_next(s + i, len - i, &adv);
-
-		if (c < 0)
-			dq_sb_puts(sb, "\\ufffd");
-		else if (c == '"' || c == '\\')
-			dq_sb_printf(sb, "\\%c", (int)c);
-		else if (c < 0x10000 && !dq_utf8_printable((uint32_t)c))
-			dq_sb_printf(sb, "\\u%04x", (unsigned int)c);
-		else
-			dq_sb_put(sb, s + i, adv);
-	}
-	dq_sb_putc(sb, '"');
-}
 
 static void key_str(struct dq_sb *sb, const char *key, const char *s)
 {
 	dq_sb_printf(sb, ", \"%s\": ", key);
 	if (s)
-		str(sb, s);
+		dq_sb_json(sb, s);
 	else
 		dq_sb_puts(sb, "null");
 }
@@ -77,6 +58,12 @@ static void range(struct dq_sb *sb, const char *key, uint64_t min, uint64_t max)
 		dq_sb_printf(sb, ", \"%s\": [%" PRIu64 ", %" PRIu64 "]", key, min, max);
 }
 
+static void span(struct dq_sb *sb, const struct dq_span *s)
+{
+	dq_sb_printf(sb, ", \"base_median_ns\": %" PRIu64 ", \"new_median_ns\": %" PRIu64
+		     ", \"z\": %.3g", s->a, s->b, s->z);
+}
+
 static void nodes(struct dq_sb *sb, const struct dq_diff *d, const struct dq_unode *v, size_t n);
 
 static void node(struct dq_sb *sb, const struct dq_diff *d, const struct dq_unode *u)
@@ -88,6 +75,7 @@ static void node(struct dq_sb *sb, const struct dq_diff *d, const struct dq_unod
 	} else {
 		key_str(sb, "base", u->a ? u->a->text : NULL);
 		key_str(sb, "new", u->b ? u->b->text : NULL);
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of the two is there */
 		if ((u->a ? u->a : u->b)->kind == DQ_NODE_LOOP)
 			dq_sb_puts(sb, ", \"loop\": true");
 	}
@@ -96,8 +84,7 @@ static void node(struct dq_sb *sb, const struct dq_diff *d, const struct dq_unod
 	if (u->moved)
 		dq_sb_printf(sb, ", \"move\": %u", u->moved);
 	if (u->verdict & DQ_D_TIME)
-		dq_sb_printf(sb, ", \"base_median_ns\": %" PRIu64 ", \"new_median_ns\": %" PRIu64
-			     ", \"p\": %.3g", u->time.a, u->time.b, u->time.p);
+		span(sb, &u->time);
 	if (u->blind)
 		dq_sb_puts(sb, ", \"callbacks_not_compared\": true");
 	excuse(sb, d, u->rule);
@@ -118,6 +105,22 @@ static void nodes(struct dq_sb *sb, const struct dq_diff *d, const struct dq_uno
 	dq_sb_putc(sb, ']');
 }
 
+static void phases(struct dq_sb *sb, const struct dq_pair *p)
+{
+	const char *sep = "";
+
+	dq_sb_puts(sb, ", \"phases\": [");
+	for (size_t i = 0; i < DQ_PH_MAX; i++) {
+		if (!p->phases[i].differs)
+			continue;
+		dq_sb_printf(sb, "%s{\"phase\": \"%s\"", sep, dq_phase_key((enum dq_phase)i));
+		span(sb, &p->phases[i]);
+		dq_sb_putc(sb, '}');
+		sep = ", ";
+	}
+	dq_sb_putc(sb, ']');
+}
+
 static void pair(struct dq_sb *sb, const struct dq_diff *d, const struct dq_pair *p)
 {
 	dq_sb_puts(sb, "    {");
@@ -127,6 +130,7 @@ static void pair(struct dq_sb *sb, const struct dq_diff *d, const struct dq_pair
 	dq_sb_printf(sb, ", \"base_buffers\": %zu, \"new_buffers\": %zu, \"same_life\": %s",
 		     p->a && p->a->nbufs ? p->na : 0, p->b && p->b->nbufs ? p->nb : 0,
 		     p->same ? "true" : "false");
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): one of the two is there */
 	key_str(sb, "exporter", (p->a ? p->a : p->b)->exporter);
 	key_str(sb, "process", (p->a ? p->a : p->b)->process);
 	dq_sb_puts(sb, ", \"kernel\": [");
@@ -135,6 +139,7 @@ static void pair(struct dq_sb *sb, const struct dq_diff *d, const struct dq_pair
 			dq_sb_printf(sb, "%s\"%s\"", any++ ? ", " : "", dq_kernel_rules[i].key);
 	dq_sb_printf(sb, "], \"minimal\": %s, ", p->rough ? "false" : "true");
 	numbers(sb, p->n);
+	phases(sb, p);
 	excuse(sb, d, p->rule);
 	dq_sb_puts(sb, ",\n     \"tracks\": [");
 	for (size_t i = 0; i < p->ntracks; i++) {
@@ -157,13 +162,46 @@ static void side(struct dq_sb *sb, const char *key, const char *file, const stru
 		 uint64_t bufs, uint64_t alive)
 {
 	dq_sb_printf(sb, "  \"%s\": {\"file\": ", key);
-	str(sb, file);
+	dq_sb_json(sb, file);
 	key_str(sb, "kernel", s->kernel);
 	key_str(sb, "arch", s->arch);
 	dq_sb_printf(sb, ", \"baseline\": %s, \"buffers\": %" PRIu64 ", \"not_released\": %" PRIu64
 		     ", \"lost\": %" PRIu64 ", \"complete\": %s},\n",
 		     s->is_baseline ? "true" : "false", bufs, alive, s->lost,
 		     s->cut || s->lost ? "false" : "true");
+}
+
+static void findings(struct dq_sb *sb, const struct dq_diff *d)
+{
+	dq_sb_puts(sb, "  \"findings\": ");
+	if (!d->a->found.known || !d->b->found.known) {
+		dq_sb_puts(sb, "null,\n");
+		return;
+	}
+	dq_sb_putc(sb, '[');
+	for (size_t i = 0; i < d->nfound; i++) {
+		const struct dq_ufound *f = &d->found[i];
+
+		dq_sb_puts(sb, i ? ",\n    {" : "\n    {");
+		verdicts(sb, f->verdict);
+		key_str(sb, "finding", (f->a ? f->a : f->b)->text);
+		dq_sb_printf(sb, ", \"counts\": %s", f->weak || f->rule >= 0 ? "false" : "true");
+		excuse(sb, d, f->rule);
+		dq_sb_putc(sb, '}');
+	}
+	dq_sb_puts(sb, d->nfound ? "\n  ],\n" : "],\n");
+}
+
+static void held(struct dq_sb *sb, const struct dq_diff *d)
+{
+	dq_sb_puts(sb, "  \"held\": [");
+	for (size_t i = 0; i < d->nheld; i++) {
+		dq_sb_puts(sb, i ? ", {\"by\": " : "{\"by\": ");
+		dq_sb_json(sb, d->held[i].text);
+		dq_sb_printf(sb, ", \"base_buffers\": %" PRIu64 ", \"new_buffers\": %" PRIu64 "}",
+			     d->held[i].a, d->held[i].b);
+	}
+	dq_sb_puts(sb, "],\n");
 }
 
 void dq_diff_json(struct dq_sb *sb, const struct dq_report *r)
@@ -181,7 +219,7 @@ void dq_diff_json(struct dq_sb *sb, const struct dq_report *r)
 	dq_sb_puts(sb, ",\n  \"renamed\": [");
 	for (size_t i = 0; i < d->nrenames; i++) {
 		dq_sb_printf(sb, "%s{\"from\": ", i ? ", " : "");
-		str(sb, d->renames[i].from);
+		dq_sb_json(sb, d->renames[i].from);
 		key_str(sb, "to", d->renames[i].to);
 		dq_sb_putc(sb, '}');
 	}
@@ -189,7 +227,10 @@ void dq_diff_json(struct dq_sb *sb, const struct dq_report *r)
 	for (size_t i = 0, any = 0; d->o.rules && i < d->o.rules->n; i++)
 		if (!d->o.rules->v[i].used)
 			dq_sb_printf(sb, "%s%zu", any++ ? ", " : "", d->o.rules->v[i].line);
-	dq_sb_puts(sb, "],\n  \"shapes\": [");
+	dq_sb_puts(sb, "],\n");
+	findings(sb, d);
+	held(sb, d);
+	dq_sb_puts(sb, "  \"shapes\": [");
 	for (size_t i = 0; i < d->npairs; i++) {
 		dq_sb_puts(sb, i ? ",\n" : "\n");
 		pair(sb, d, &d->pairs[i]);
@@ -238,23 +279,52 @@ static void testcase(struct dq_sb *sb, const struct dq_report *r, const struct d
 		return;
 	}
 	dq_diff_pair_text(&text, &plain, p);
-	dq_sb_puts(sb, "\">\n    <failure message=\"the life of these buffers is another one\">");
+	dq_sb_puts(sb, "\">\n    <failure message=\"");
+	dq_diff_numbers(sb, p->n);
+	dq_sb_puts(sb, "\">");
 	xml(sb, dq_sb_str(&text));
 	dq_sb_puts(sb, "</failure>\n  </testcase>\n");
 	sb->err = text.err ? text.err : sb->err;
 	dq_sb_free(&text);
 }
 
+/* What check finds is one test case, for it may be about several shapes. */
+static void findings_case(struct dq_sb *sb, const struct dq_diff *d, bool bad)
+{
+	dq_sb_puts(sb, "  <testcase classname=\"dmaseq.findings\" name=\"findings\"");
+	if (!bad) {
+		dq_sb_puts(sb, "/>\n");
+		return;
+	}
+	dq_sb_puts(sb, ">\n    <failure message=\"");
+	dq_sb_printf(sb, "%" PRIu64 " gained, %" PRIu64 " lost\">", d->n[dq_verdict_bit(DQ_D_GAINED)],
+		     d->n[dq_verdict_bit(DQ_D_LOST)]);
+	for (size_t i = 0; i < d->nfound; i++) {
+		const struct dq_ufound *f = &d->found[i];
+
+		if (f->weak || f->rule >= 0)
+			continue;
+		dq_sb_puts(sb, f->a ? "- " : "+ ");
+		xml(sb, (f->a ? f->a : f->b)->text);
+		dq_sb_putc(sb, '\n');
+	}
+	dq_sb_puts(sb, "</failure>\n  </testcase>\n");
+}
+
 void dq_diff_junit(struct dq_sb *sb, const struct dq_report *r)
 {
-	size_t bad = 0;
+	bool known = r->d->a->found.known && r->d->b->found.known;
+	bool found = r->d->n[dq_verdict_bit(DQ_D_GAINED)] || r->d->n[dq_verdict_bit(DQ_D_LOST)];
+	size_t bad = found;
 
 	for (size_t i = 0; i < r->d->npairs; i++)
 		bad += dq_pair_differs(&r->d->pairs[i]);
 	dq_sb_printf(sb, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 			 "<testsuite name=\"dmaseq diff\" tests=\"%zu\" failures=\"%zu\">\n",
-		     r->d->npairs, bad);
+		     r->d->npairs + known, bad);
 	for (size_t i = 0; i < r->d->npairs; i++)
 		testcase(sb, r, &r->d->pairs[i]);
+	if (known)
+		findings_case(sb, r->d, found);
 	dq_sb_puts(sb, "</testsuite>\n");
 }

@@ -193,7 +193,8 @@ static void why_enoent(struct dq_sb *sb, const char *cmd, const char *path)
 	char interp[PATH_MAX];
 
 	if (!path) {
-		dq_sb_printf(sb, ": it is in no directory of PATH. Try: dmaseq record -- /path/to/%s", cmd);
+		dq_sb_puts(sb, ": it is in no directory of PATH. Try: dmaseq record -- /path/to/");
+		dq_sb_shell(sb, cmd);
 		return;
 	}
 	if (access(path, F_OK)) {

@@ -214,7 +214,7 @@ static void put_caller(const struct view *v, const struct dq_hold_buf *b, const 
 	const char *open = strrchr(caller, '['), *close = open ? strchr(open, ']') : NULL;
 	char module[64];
 
-	if (close > open + 1) {
+	if (close && close > open + 1) {
 		snprintf(module, sizeof(module), "%.*s", (int)(close - open - 1), open + 1);
 		put_name(v->sb, dq_who_stands_behind(mb, module));
 	} else if (!strcmp(caller, DQ_CALLER_HIDDEN)) {
@@ -352,6 +352,7 @@ static const struct { unsigned int bit; const char *key, *say; } doubts[] = {
 	{ DQ_DOUBT_OLD, "old", "the trace does not say in which table descriptors are "
 			       "(an older recorder wrote it)" },
 	{ DQ_DOUBT_ODD, "odd", "a descriptor was closed that nobody was seen to open" },
+	{ DQ_DOUBT_FATAL, "fatal", "a task died in a call of it, and what that has done is not known" },
 	{ DQ_DOUBT_MANY, "many", "there are more descriptors than can be followed" },
 };
 

@@ -13,8 +13,9 @@
 #include "util/util.h"
 
 static const struct dq_cmd *const cmds[] = {
-	&dq_cmd_record, &dq_cmd_list, &dq_cmd_diagram, &dq_cmd_graph, &dq_cmd_check, &dq_cmd_diff,
-	&dq_cmd_baseline, &dq_cmd_dump, &dq_cmd_export, &dq_cmd_doctor,
+	&dq_cmd_record, &dq_cmd_list,	   &dq_cmd_diagram,  &dq_cmd_graph,
+	&dq_cmd_check,	&dq_cmd_diff,	   &dq_cmd_baseline, &dq_cmd_dump,
+	&dq_cmd_export, &dq_cmd_anonymize, &dq_cmd_doctor,
 };
 
 struct main_opts {
@@ -24,13 +25,21 @@ struct main_opts {
 };
 
 static const struct dq_opt main_opts[] = {
-	{ .name = "version", .letter = 'V', .type = DQ_OPT_FLAG,
-	  .off = offsetof(struct main_opts, version), .help = "print the version and stop" },
-	{ .name = "list-cmds", .type = DQ_OPT_FLAG,
-	  .off = offsetof(struct main_opts, list_cmds), .hidden = true },
-	{ .name = "list-opts", .arg = "CMD", .type = DQ_OPT_STR,
-	  .off = offsetof(struct main_opts, list_opts), .hidden = true },
-	{ .name = NULL },
+	{.name = "version",
+	 .letter = 'V',
+	 .type = DQ_OPT_FLAG,
+	 .off = offsetof(struct main_opts, version),
+	 .help = "print the version and stop"},
+	{.name = "list-cmds",
+	 .type = DQ_OPT_FLAG,
+	 .off = offsetof(struct main_opts, list_cmds),
+	 .hidden = true},
+	{.name = "list-opts",
+	 .arg = "CMD",
+	 .type = DQ_OPT_STR,
+	 .off = offsetof(struct main_opts, list_opts),
+	 .hidden = true},
+	{.name = NULL},
 };
 
 /* What stands before the command; it has no name of its own. */
@@ -83,7 +92,8 @@ static int unknown_cmd(const char *name)
 	names[n++] = "help";
 	near = dq_nearest(name, names, n);
 	if (near)
-		return dq_usage_error(&main_cmd, "unknown command '%s' (did you mean '%s'?)", name, near);
+		return dq_usage_error(&main_cmd, "unknown command '%s' (did you mean '%s'?)", name,
+				      near);
 	return dq_usage_error(&main_cmd, "unknown command '%s'", name);
 }
 
@@ -123,6 +133,22 @@ static void set_log_level(void)
 	dq_log_level(level > DQ_LOG_DEBUG ? DQ_LOG_DEBUG : level);
 }
 
+/*
+ * A room below that has no memory returns -ENOMEM and says nothing, and a text that had none is
+ * cut: whatever way it went, what was printed is not to be taken for all of it. A traced
+ * command's status is not touched.
+ */
+static int without_memory(const struct dq_cmd *cmd, int status, unsigned long said)
+{
+	bool silent = status == DQ_EXIT_FAIL && dq_log_errors() == said;
+
+	if (cmd->dashdash || (!dq_sb_lost(true) && !silent))
+		return status;
+	if (dq_log_errors() == said)
+		dq_err("out of memory");
+	return DQ_EXIT_FAIL;
+}
+
 /* Output that did not arrive is a failure, not a success with nothing to see. */
 static int finish(const struct dq_cmd *cmd, int status)
 {
@@ -135,6 +161,7 @@ static int run_cmd(const struct dq_cmd *cmd, int argc, char **argv)
 {
 	/* Not zero: a command without options has no struct. */
 	void *opts = calloc(1, cmd->opts_size + 1);
+	unsigned long said = dq_log_errors();
 	int status = DQ_EXIT_OK;
 
 	if (!opts) {
@@ -155,7 +182,7 @@ static int run_cmd(const struct dq_cmd *cmd, int argc, char **argv)
 	}
 	dq_opts_free(cmd, opts);
 	free(opts);
-	return finish(cmd, status);
+	return finish(cmd, without_memory(cmd, status, said));
 }
 
 /* Everything that is not "dmaseq [OPTION]... COMMAND ...". */

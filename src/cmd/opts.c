@@ -83,6 +83,7 @@ int dq_usage_error(const struct dq_cmd *cmd, const char *fmt, ...)
 	dq_sb_vprintf(&text, fmt, ap);
 	va_end(ap);
 	dq_sb_visible(&visible, dq_sb_str(&text), text.len, 0);
+	dq_log_count_error();
 	if (cmd->name)
 		fprintf(stderr, "dmaseq %s: %s\nTry 'dmaseq %s --help'.\n", cmd->name,
 			dq_sb_str(&visible), cmd->name);
@@ -180,6 +181,9 @@ static int bad_value(const struct tables *tb, const struct dq_opt *o, const char
 		dq_sb_puts(&hint, "use ");
 		put_choices(&hint, o->choices);
 		break;
+	case DQ_OPT_POS:
+		dq_sb_puts(&hint, "use a number from 1 on");
+		break;
 	case DQ_OPT_SIZE:
 		dq_sb_puts(&hint, "use a number of bytes, or one with K, M or G, such as 8M");
 		break;
@@ -258,6 +262,8 @@ static bool set_value(const struct dq_opt *o, char *base, const char *val)
 		return strs_push(dst, val);
 	case DQ_OPT_UINT:
 		return !dq_parse_uint(val, dst);
+	case DQ_OPT_POS:
+		return !dq_parse_uint(val, dst) && *(uint64_t *)dst;
 	case DQ_OPT_SIZE:
 		return !dq_parse_size(val, dst);
 	case DQ_OPT_TIME:

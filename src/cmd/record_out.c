@@ -21,8 +21,8 @@ static int open_stdout(struct record_out *o)
 		return -EINVAL;
 	}
 	o->path = "stdout";
-	o->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-	if (o->fd >= 0)
+	o->file.fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (o->file.fd >= 0)
 		return 0;
 	dq_err("record: cannot write to stdout: %s. Try: dmaseq record -o FILE", dq_errname(errno));
 	return -errno;
@@ -30,31 +30,20 @@ static int open_stdout(struct record_out *o)
 
 int record_out_open(struct record_out *o, const char *path, bool force)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | (force ? 0 : O_EXCL), err;
-	struct dq_sb why = { 0 };
+	*o = (struct record_out){ .path = path, .file = { .fd = -1, .dir = -1 } };
+	return strcmp(path, "-") ? record_file_open(&o->file, path, force) : open_stdout(o);
+}
+
+bool record_out_is_live(const struct record_out *o)
+{
 	struct stat st;
 
-	*o = (struct record_out){ .path = path, .fd = -1 };
-	if (!strcmp(path, "-"))
-		return open_stdout(o);
-	/* what is no regular file cannot be overwritten: /dev/null, a fifo */
-	o->existed = !stat(path, &st);
-	if (o->existed && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-		flags &= ~O_EXCL;
-	o->fd = open(path, flags, 0644);
-	if (o->fd >= 0) {
-		o->regular = !fstat(o->fd, &st) && S_ISREG(st.st_mode);
-		return 0;
-	}
-	err = -errno;
-	if (err == -EEXIST) {
-		dq_err("record: %s exists. Try: dmaseq record --force, or another file with -o", path);
-		return err;
-	}
-	dq_why_not_create(&why, path, err);
-	dq_err("record: cannot create %s%s", path, dq_sb_str(&why));
-	dq_sb_free(&why);
-	return err;
+	return !fstat(o->file.fd, &st) && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+void record_out_reopen(struct record_out *o, const char *path, const struct record_file *file)
+{
+	*o = (struct record_out){ .path = path, .file = *file, .anon = o->anon };
 }
 
 static void boot_id(uint8_t id[16])
@@ -108,10 +97,12 @@ int record_out_begin(struct record_out *o, const struct record_clock *at)
 	boot_id(wo.boot_id);
 	wo.mono = at->mono;
 	wo.real = at->real;
+	if (o->anon)
+		dq_anon_header(o->anon, wo.boot_id, &wo.real);
 	/* --force: only now is the old trace worth less than the new one */
-	err = o->regular && ftruncate(o->fd, 0) ? -errno : 0;
+	err = o->file.regular && ftruncate(o->file.fd, 0) ? -errno : 0;
 	if (!err)
-		err = dq_writer_new(&o->w, o->fd, &wo);
+		err = dq_writer_new(&o->w, o->file.fd, &wo);
 	if (err)
 		say_error(o, err);
 	return err;
@@ -145,6 +136,18 @@ static int put(void *ctx, const struct dq_item *item)
 	return 0;
 }
 
+static int repeat(void *ctx, const struct dq_repeat *r)
+{
+	struct record_out *o = ctx;
+
+	if (o->err)
+		return dq_sink_put_each(&(struct dq_sink){ .put = put, .ctx = o }, r);
+	o->calls += r->n - 1;
+	o->events += r->n;
+	o->err = dq_writer_repeat(o->w, r);
+	return 0;
+}
+
 static int flush(void *ctx)
 {
 	struct record_out *o = ctx;
@@ -156,7 +159,7 @@ static int flush(void *ctx)
 
 struct dq_sink record_out_sink(struct record_out *o)
 {
-	return (struct dq_sink){ .put = put, .flush = flush, .ctx = o };
+	return (struct dq_sink){ .put = put, .flush = flush, .ctx = o, .repeat = repeat };
 }
 
 /* ---- the end -------------------------------------------------------------------------- */
@@ -199,12 +202,14 @@ static void end_failed(struct record_out *o)
 	o->missing = o->calls - there.calls;
 	say_error(o, o->err);
 	snprintf(reason, sizeof(reason), "cannot write: %s", dq_errname(o->err));
-	if (o->regular && !dq_writer_take_back(o->w) && put_rest(o, &there, reason))
+	if (o->file.regular && !dq_writer_take_back(o->w) && put_rest(o, &there, reason))
 		dq_writer_take_back(o->w);
 }
 
 int record_out_close(struct record_out *o)
 {
+	int err;
+
 	if (o->w && !o->err)
 		o->err = dq_writer_flush(o->w);
 	if (o->w && o->err)
@@ -215,13 +220,13 @@ int record_out_close(struct record_out *o)
 	} else {
 		o->discard = true;
 	}
-	if (o->discard && o->fd >= 0 && o->regular && !o->existed)
-		unlink(o->path); /* it would be in the way of the next try */
-	if (o->fd >= 0 && close(o->fd) && !o->err) {
-		o->err = -errno;
+	if (o->discard && o->file.fd >= 0)
+		record_file_remove(&o->file); /* it would be in the way of the next try */
+	err = record_file_close(&o->file);
+	if (err && !o->err) {
+		o->err = err;
 		say_error(o, o->err);
 	}
-	o->fd = -1;
 	free(o->after);
 	o->after = NULL;
 	o->nafter = o->cap_after = 0;

@@ -9,13 +9,15 @@
 #ifndef DQ_RECORD_OUT_H
 #define DQ_RECORD_OUT_H
 
+#include "../trace/anon.h"
 #include "../trace/trace.h"
+#include "record_file.h"
 
 struct record_out {
 	const char *path;
-	int fd;			/* -1: not open */
-	bool regular, existed;
+	struct record_file file; /* fd -1: not open */
 	bool discard;		/* what was written is no recording: leave nothing */
+	struct dq_anon *anon;	/* makes the head as well one without names; NULL. Set after opening */
 	struct dq_writer *w;	/* NULL: nothing was written yet */
 	int err;		/* the first error of the writer */
 	uint64_t calls, events;	/* that were put; not all of them got into the file after an error */
@@ -27,6 +29,10 @@ struct record_out {
 
 /* "-" is stdout. 0, or -errno after saying why. */
 int record_out_open(struct record_out *o, const char *path, bool force);
+/* The same for a file that is open already; o was closed. */
+void record_out_reopen(struct record_out *o, const char *path, const struct record_file *file);
+/* A pipe or a socket: a process may be reading it now. */
+bool record_out_is_live(const struct record_out *o);
 /* Writes the head, with the time at which the recording began. 0, or -errno after saying why. */
 struct record_clock {
 	uint64_t mono, real;

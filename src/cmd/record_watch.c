@@ -20,7 +20,11 @@ static bool is_failure(const struct dq_call *c, const struct dq_hook_info *h)
 {
 	int64_t err = -c->ret;
 
-	if (!h || c->flags & (DQ_CALL_OPEN | DQ_CALL_MISSED) || err <= 0 || err > 4095)
+	if (!h || c->flags & (DQ_CALL_OPEN | DQ_CALL_MISSED))
+		return false;
+	if (c->flags & DQ_CALL_NULL)
+		return true;
+	if (err <= 0 || err > 4095)
 		return false;
 	if (err >= RESTART_FIRST && err <= RESTART_LAST)
 		return false;
@@ -32,11 +36,15 @@ static void on_call(struct record_watch *w, const struct dq_call *c)
 {
 	const struct dq_hook_info *h = dq_hook_info(c->hook);
 
+	w->fatal_calls += dq_fatal_call(&w->fatal, c);
 	if (!w->failed && is_failure(c, h)) {
 		w->failed = true;
 		w->task = c->task;
 		w->sys = c->sys;
-		snprintf(w->failure, sizeof(w->failure), "%s returned -%s", h->name, dq_errname(c->ret));
+		if (c->flags & DQ_CALL_NULL)
+			snprintf(w->failure, sizeof(w->failure), "%s returned NULL", h->name);
+		else
+			snprintf(w->failure, sizeof(w->failure), "%s returned -%s", h->name, dq_errname(c->ret));
 	}
 	/* outside of a system call, the outermost call is the last of it */
 	if (w->failed && !w->sys && c->task == w->task && !c->depth)
@@ -62,23 +70,43 @@ static void on_loss(struct record_watch *w, const struct dq_loss *l)
 		s->t1 = l->t1;
 }
 
-static int put(void *ctx, const struct dq_item *item)
+static void look(struct record_watch *w, const struct dq_item *item)
 {
-	struct record_watch *w = ctx;
-	int err = dq_holders_put(w->holders, item);
-
 	if (item->kind == DQ_CALL)
 		on_call(w, &item->call);
 	else if (item->kind == DQ_SYS && w->failed && item->sys.task == w->task &&
 		 item->sys.sys >= w->sys)
 		w->failure_told = true;
+	else if (item->kind == DQ_TASKEV)
+		dq_fatal_exit(&w->fatal, &item->taskev);
 	else if (item->kind == DQ_LOSS)
 		on_loss(w, &item->loss);
 	else if (item->kind == DQ_BUF && item->buf.id > w->max_buf)
 		w->max_buf = item->buf.id;
 	else if (item->kind == DQ_SNAP && item->snap.what == DQ_SNAP_FINAL && item->snap.t1)
 		w->final = item->snap;
+}
+
+static int put(void *ctx, const struct dq_item *item)
+{
+	struct record_watch *w = ctx;
+	int err = dq_holders_put(w->holders, item);
+
+	look(w, item);
 	return err ? err : w->next.put(w->next.ctx, item);
+}
+
+/* No call of it fails. */
+static int repeat(void *ctx, const struct dq_repeat *r)
+{
+	struct record_watch *w = ctx;
+	int err;
+
+	if (w->failed && !w->failure_told)
+		for (uint32_t i = 0; i < r->n; i++)
+			look(w, &r->item[i]);
+	err = dq_holders_repeat(w->holders, r);
+	return err ? err : dq_sink_repeat(&w->next, r);
 }
 
 static int flush(void *ctx)
@@ -101,7 +129,7 @@ void record_watch_done(struct record_watch *w)
 
 struct dq_sink record_watch_sink(struct record_watch *w)
 {
-	return (struct dq_sink){ .put = put, .flush = flush, .ctx = w };
+	return (struct dq_sink){ .put = put, .flush = flush, .ctx = w, .repeat = repeat };
 }
 
 uint64_t record_watch_differ(void *ctx)
@@ -123,10 +151,15 @@ uint64_t record_watch_doubtful(const struct record_watch *w)
 	return n;
 }
 
+uint64_t record_watch_missed(const struct record_watch *w, uint64_t counted)
+{
+	return counted > w->fatal_calls ? counted - w->fatal_calls : 0;
+}
+
 /* ---- sentences ------------------------------------------------------------------------- */
 
 /* "ring: 400 events between 3.1 s and 3.4 s" */
-static void say_loss(const struct record_loss *l, uint64_t t0)
+static void say_loss(const struct record_loss *l, uint64_t count, uint64_t t0)
 {
 	char from[24], to[24];
 	struct dq_sb when = { 0 };
@@ -135,14 +168,14 @@ static void say_loss(const struct record_loss *l, uint64_t t0)
 		dq_sb_printf(&when, " between %s and %s",
 			     dq_fmt_dur(from, l->t0 > t0 ? l->t0 - t0 : 0), dq_fmt_dur(to, l->t1 - t0));
 	if (!strcmp(l->source, "return"))
-		dq_warn("record: %" PRIu64 " return%s missed%s: those calls have no result", l->count,
-			l->count == 1 ? " was" : "s were", dq_sb_str(&when));
+		dq_warn("record: %" PRIu64 " return%s missed%s: those calls have no result", count,
+			count == 1 ? " was" : "s were", dq_sb_str(&when));
 	else if (!strcmp(l->source, "ring"))
 		dq_warn("record: %" PRIu64 " event%s lost%s: the ring was full. Try: dmaseq record --ring 64M",
-			l->count, l->count == 1 ? " was" : "s were", dq_sb_str(&when));
+			count, count == 1 ? " was" : "s were", dq_sb_str(&when));
 	else
-		dq_warn("record: %" PRIu64 " event%s lost%s (%s)", l->count,
-			l->count == 1 ? " was" : "s were", dq_sb_str(&when), l->source);
+		dq_warn("record: %" PRIu64 " event%s lost%s (%s)", count,
+			count == 1 ? " was" : "s were", dq_sb_str(&when), l->source);
 	dq_sb_free(&when);
 }
 
@@ -150,8 +183,17 @@ void record_say_losses(const struct record_watch *w, uint64_t t0)
 {
 	uint64_t doubtful;
 
-	for (size_t i = 0; i < w->nlosses; i++)
-		say_loss(&w->losses[i], t0);
+	for (size_t i = 0; i < w->nlosses; i++) {
+		uint64_t n = w->losses[i].count;
+
+		if (!strcmp(w->losses[i].source, "return"))
+			n = record_watch_missed(w, n);
+		if (n)
+			say_loss(&w->losses[i], n, t0);
+	}
+	if (w->fatal_calls)
+		dq_warn("record: a task died in %" PRIu64 " call%s: what %s done is not known", w->fatal_calls,
+			dq_plural(w->fatal_calls), w->fatal_calls == 1 ? "it has" : "they have");
 	doubtful = w->nlosses ? record_watch_doubtful(w) : 0;
 	if (doubtful)
 		dq_warn("record: who holds %" PRIu64 " of the %zu buffer%s that live%s cannot be told",

@@ -9,6 +9,7 @@
 
 #include "../live/live.h"
 #include "../model/holders.h"
+#include "../trace/fatal.h"
 #include "../trace/trace.h"
 
 #define RECORD_LOSSES 8		/* sources; more are added to the last */
@@ -25,6 +26,8 @@ struct record_watch {
 	struct dq_snap final;	/* id 0: there was none. Its strings are not valid */
 	struct record_loss losses[RECORD_LOSSES];
 	size_t nlosses;
+	struct dq_fatal fatal;
+	uint64_t fatal_calls;	/* that a task died in: no missed returns, though counted as such */
 	bool failed;		/* a call did */
 	bool failure_told;	/* and all that it was part of is there */
 	char failure[96];	/* "dma_buf_attach returned -ENODEV" */
@@ -40,6 +43,9 @@ uint64_t record_watch_differ(void *ctx);
 
 /* How many living buffers' holders cannot be told. */
 uint64_t record_watch_doubtful(const struct record_watch *w);
+
+/* Of the returns that were counted as missed, those that were. */
+uint64_t record_watch_missed(const struct record_watch *w, uint64_t counted);
 
 /* Sentences on stderr: what was lost and when, counted from t0; who holds what without a call that
  * explains it; which probes were blind. */

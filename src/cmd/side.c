@@ -12,6 +12,7 @@
 #include "cmd/cmd.h"
 #include "cmd/cmd_common.h"
 #include "cmd/side.h"
+#include "model/check.h"
 
 static int read_fd(int fd, const char *path, struct dq_sb *sb)
 {
@@ -77,20 +78,57 @@ static int from_baseline(struct dq_side *s, const char *path, const struct dq_sb
 	return err;
 }
 
+/* Both the model and the rules see each item once. */
+static int load(struct dq_model *m, struct dq_check *k, struct dq_reader *r)
+{
+	const struct dq_reader_state *st = dq_reader_state(r);
+	struct dq_item item;
+	int err;
+
+	while ((err = dq_reader_next(r, &item)) > 0) {
+		err = dq_model_put(m, &item);
+		if (!err)
+			err = dq_check_put(k, &item);
+		if (err)
+			return err;
+	}
+	if (!err && (st->bad_chunks || st->lost_chunks || st->skipped_bytes))
+		dq_check_damaged(k);
+	if (!err)
+		err = dq_model_finish(m);
+	return err ? err : dq_check_finish(k);
+}
+
+static int new_check(struct dq_check **k)
+{
+	enum dq_severity sev[DQ_RULE_MAX];
+
+	for (size_t i = 0; i < DQ_RULE_MAX; i++)
+		sev[i] = dq_rules[i].severity;
+	sev[DQ_RULE_FENCE_WAIT] = DQ_SEV_OFF;	/* how long it took is not what changed */
+	return dq_check_new(k, sev);
+}
+
 static int from_reader(struct dq_side *s, struct dq_reader *r, bool strict, int *incomplete)
 {
 	struct dq_model *m = NULL;
 	struct dq_lives *l = NULL;
+	struct dq_check *k = NULL;
 	int err = dq_model_new(&m, DQ_KEEP_NONE);
 
 	if (!err)
 		err = dq_lives_new(&l, m);
 	if (!err)
-		err = dq_model_load(m, r);
+		err = new_check(&k);
+	if (!err)
+		err = load(m, k, r);
 	if (err)
 		dq_cmd_read_error(r, err);
 	else
 		err = dq_side_of(s, m, l, dq_cmd_incomplete(dq_reader_state(r)));
+	if (!err)
+		err = dq_found_of(&s->found, k);
+	dq_check_free(&k);
 	dq_lives_free(&l);
 	dq_model_free(&m);
 	*incomplete = dq_cmd_close(&r, strict);

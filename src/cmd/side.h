@@ -26,6 +26,7 @@ struct dq_report {
 };
 void dq_diff_text(struct dq_sb *sb, const struct dq_report *r);
 void dq_diff_pair_text(struct dq_sb *sb, const struct dq_report *r, const struct dq_pair *p);
+void dq_diff_numbers(struct dq_sb *sb, const uint64_t *n); /* "1 added, 2 removed"; n: by bit */
 void dq_diff_json(struct dq_sb *sb, const struct dq_report *r);
 void dq_diff_junit(struct dq_sb *sb, const struct dq_report *r);
 
