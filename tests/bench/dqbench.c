@@ -2,9 +2,10 @@
 /*
  * dqbench: one operation on a DMA-BUF, many times, and what that took.
  *
- *	dqbench sync|import|stream N [RECORDER]
+ *	dqbench sync|trickle|import|stream N [RECORDER]
  *
  *	sync	DMA_BUF_IOCTL_SYNC START and END on a udmabuf
+ *	trickle	the same every 10 ms
  *	import	PRIME import of vivid's buffer by vgem, and its end: get, attach,
  *		map, unmap, detach, put
  *	stream	a frame of vivid into two udmabufs, in turn: QBUF with a get and a put,
@@ -14,12 +15,13 @@
  * it prints are instructions. RECORDER is the name of the processes that record
  * meanwhile; what they take is told apart:
  *
- *	ops=20000 all=... recorder=... later=...
+ *	ops=20000 all=... recorder=... later=... idle=...
  *
  * all: from the first operation to the last, everything that ran on the processor but
- * its idling (stream: waits for the next frame).
+ * its idling (stream: waits for the next frame; trickle).
  * recorder: its share of that. later: what it took afterwards until it had nothing
- * left to do, less what it takes in the same time when nothing happens.
+ * left to do, less what it takes in the same time when nothing happens. idle: that, in two seconds: a
+ * recorder that writes a file looks once in a second when it is not woken.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -35,6 +37,7 @@
 #include "../vm/workloads/stories.h"
 
 #define WARM 64	/* operations before it counts */
+#define LOOK 2000	/* ms in which a recorder has looked at what there is */
 
 struct dq_options opt; /* abi.c asks for it */
 
@@ -147,6 +150,14 @@ static void sync_pairs(int n)
 		sync_pair();
 }
 
+static void trickle(int n)
+{
+	while (n--) {
+		sync_pair();
+		rest(10);
+	}
+}
+
 static void imports(int n)
 {
 	while (n--)
@@ -167,6 +178,7 @@ static const struct work {
 	bool waits;
 } works[] = {
 	{ "sync", DQ_UDMABUF, sync_pairs, false },
+	{ "trickle", DQ_UDMABUF, trickle, true },
 	{ "import", DQ_VIVID, imports, false },
 	{ "stream", DQ_UDMABUF, frames, true },
 };
@@ -176,19 +188,19 @@ static void measure(const struct work *w, int n, const char *recorder)
 	unsigned long long t0, t1, idle, r0, r1, r2;
 
 	w->run(WARM);
-	rest(500); /* whoever records it has seen it */
+	rest(LOOK); /* whoever records it has seen it */
 	idle = recorders(recorder);
-	rest(500);
+	rest(LOOK);
 	r0 = recorders(recorder);
 	idle = r0 - idle;
 	t0 = w->waits ? busy() : now();
 	w->run(n);
 	t1 = w->waits ? busy() : now();
 	r1 = recorders(recorder);
-	rest(500);
+	rest(LOOK);
 	r2 = recorders(recorder);
-	printf("ops=%d all=%llu recorder=%llu later=%llu\n", n, t1 - t0, r1 - r0,
-	       r2 - r1 > idle ? r2 - r1 - idle : 0);
+	printf("ops=%d all=%llu recorder=%llu later=%llu idle=%llu\n", n, t1 - t0, r1 - r0,
+	       r2 - r1 > idle ? r2 - r1 - idle : 0, idle);
 }
 
 int main(int argc, char **argv)
@@ -205,6 +217,6 @@ int main(int argc, char **argv)
 		measure(&works[i], n, argc > 3 ? argv[3] : NULL);
 		return 0;
 	}
-	fprintf(stderr, "usage: dqbench sync|import|stream N [RECORDER]\n");
+	fprintf(stderr, "usage: dqbench sync|trickle|import|stream N [RECORDER]\n");
 	return 2;
 }

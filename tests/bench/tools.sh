@@ -4,8 +4,8 @@
 # tools.sh DIR
 #
 # Puts the tracers that dmaseq is compared with into DIR: Debian's trace-cmd and
-# bpftrace, with all libraries that they need and the loader, so that a guest can
-# run them from a shared directory:
+# bpftrace, with the libraries that they need and the loader, so that a guest can
+# run them from a directory (one in its memory: a library of LLVM is read in small pieces):
 #
 #	/lib64/ld-linux-x86-64.so.2 -> DIR/ld.so
 #	LD_LIBRARY_PATH=DIR/lib DIR/bin/bpftrace ...
@@ -54,11 +54,31 @@ if [ ! -e "$cache/done" ]; then
 fi
 cache_unlock
 
+# needed FILE: the libraries that it names
+needed()
+{
+	readelf -dW "$1" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+# put_libraries FILE: what it needs, by the names by which the loader looks for it
+put_libraries()
+{
+	local name from
+	for name in $(needed "$1"); do
+		[ ! -e "$dir/lib/$name" ] || continue
+		from=$(find "$cache/tree" -path '*/x86_64-linux-gnu/*' -name "$name" ! -type d -print -quit)
+		case $name in ld-linux*) continue ;; esac
+		[ -n "$from" ] || die "$(basename "$1") needs $name, and no package has it."
+		cp -L "$from" "$dir/lib/$name"
+		put_libraries "$dir/lib/$name"
+	done
+}
+
+need readelf
 mkdir -p "$dir/bin" "$dir/lib"
 for tool in $TOOLS; do
 	cp -L "$cache/tree/usr/bin/$tool" "$dir/bin/"
+	put_libraries "$dir/bin/$tool"
 done
-find "$cache/tree" -path '*/x86_64-linux-gnu/*' -name '*.so*' ! -type d \
-	! -path '*/gconv/*' -exec cp -Lf -t "$dir/lib" {} + 2>/dev/null || :
 cp -L "$cache"/tree/lib*/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$dir/ld.so" 2>/dev/null ||
 	cp -L "$cache"/tree/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 "$dir/ld.so"
