@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "reseal.h"
 #include "trace/chunk.h"
 #include "trace/fields.h"
 #include "trace/validate.h"
@@ -18,8 +19,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A small file may stand for a million items: enough is enough. */
-#define ITEMS_MAX	20000
-#define ITEMS_CHECKED	200
+#define ITEMS_MAX     20000
+#define ITEMS_CHECKED 200
 
 static bool same_item(const struct dq_item *a, const struct dq_item *b)
 {
@@ -28,8 +29,8 @@ static bool same_item(const struct dq_item *a, const struct dq_item *b)
 	if (a->kind != b->kind)
 		return false;
 	for (const struct dq_field *f = k->f; f < k->f + k->n; f++) {
-		if (f->type == DQ_F_STR ? strcmp(*dq_field_str(a, f), *dq_field_str(b, f)) != 0 :
-					  dq_field_get(a, f) != dq_field_get(b, f))
+		if (f->type == DQ_F_STR ? strcmp(*dq_field_str(a, f), *dq_field_str(b, f)) != 0
+					: dq_field_get(a, f) != dq_field_get(b, f))
 			return false;
 	}
 	return true;
@@ -99,27 +100,6 @@ static void read_trace(const uint8_t *data, size_t size)
 	dq_reader_free(&r);
 }
 
-/* Makes the checksums right, as far as the lengths can be believed. */
-static void reseal(uint8_t *p, size_t size)
-{
-	size_t at = DQ_HEADER_SIZE, stored;
-	uint32_t seq = 0;
-
-	if (size < DQ_HEADER_SIZE)
-		return;
-	memcpy(p, DQ_MAGIC, DQ_MAGIC_LEN);
-	dq_put32(p + 60, dq_crc32c(0, p, 60));
-	while (size - at >= DQ_CHUNK_HEADER) {
-		stored = dq_le32(p + at + 8);
-		if (stored > size - at - DQ_CHUNK_HEADER ||
-		    dq_pad8(stored) > size - at - DQ_CHUNK_HEADER)
-			return;
-		dq_chunk_seal(p + at, dq_le16(p + at + 4), dq_le16(p + at + 6), (uint32_t)stored,
-			      dq_le32(p + at + 12), seq++);
-		at += DQ_CHUNK_HEADER + dq_pad8(stored);
-	}
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char head[] = DQ_TEXT_MAGIC "1\n";
@@ -132,6 +112,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (size > 4 && !memcmp(data, DQ_MAGIC, 4)) {
 		memcpy(copy + sizeof(head), data, size);
+		if (size >= DQ_HEADER_SIZE)
+			memcpy(copy + sizeof(head), DQ_MAGIC, DQ_MAGIC_LEN);
 		reseal(copy + sizeof(head), size);
 		read_trace(copy + sizeof(head), size);
 	} else {

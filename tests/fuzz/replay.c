@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define FILE_MAX (1u << 20)
 
+/* To targets that could choose: go every way with every input. */
+extern const int replay_all_ways;
+const int replay_all_ways = 1;
+
 static uint64_t rnd_state = 88172645463325252u;
 static uint64_t rnd(void)
 {
