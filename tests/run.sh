@@ -8,7 +8,7 @@
 #	unit	one room at a time
 #	golden	a trace in, the committed output out
 #	cli	every sentence and status of the command line
-#	fuzz	the reader against anything
+#	fuzz	what reads files against anything; with libFuzzer, in the preset fuzz
 #	bench	what reading a trace costs, in instructions
 #	vm	real kernels under QEMU
 # Outside of the tree it touches the package database (not with --no-install) and
@@ -22,6 +22,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 ALL_RINGS='unit golden cli fuzz bench vm'
 BUILD=build/dev
+FUZZ_BUILD=build/fuzz
 LOGS=build/test-logs
 CI=${CI:-false}
 rings=''
@@ -110,32 +111,46 @@ skipped_by_right()
 	done < <(grep -v '^#' tests/may-skip)
 }
 
-# ring NAME: runs it, adds a line to the table
-ring()
+# of_ring NAME LABEL DIR: runs the tests of a label; adds to $total, $failed, $skipped and $by_right
+of_ring()
 {
-	local name=$1 xml=$PWD/$LOGS/$1.xml jobs start=$SECONDS total failed skipped note=''
+	local xml=$PWD/$LOGS/$2.xml jobs n
 	local noise='^(Internal ctest|Test project|Label Time|Total Test|Created JUnit)|sec\*proc|^ +Start |^$|^No tests'
 	jobs=$(nproc)
 	# A guest is slow enough that one wants to see where it is; of the rest, what failed. It
 	# has two processors, but keeps little more than one busy.
-	[ "$name" = vm ] || noise+='| Passed +[0-9.]+ sec$'
+	[ "$1" = vm ] || noise+='| Passed +[0-9.]+ sec$'
+	rm -f "$xml"
+	ctest --test-dir "$3" -L "^$2\$" -j "$jobs" --output-on-failure --output-junit "$xml" 2>&1 |
+		grep -Ev --line-buffered "$noise"
+	n=$(field tests "$xml")
+	if [ "${n:-0}" -eq 0 ]; then
+		empty=yes
+		return
+	fi
+	total=$((total + n))
+	failed=$((failed + $(field failures "$xml")))
+	skipped=$((skipped + $(field skipped "$xml")))
+	skipped_by_right "$xml"
+	all_by_right=$((all_by_right + n_by_right))
+}
+
+# ring NAME: runs it, adds a line to the table
+ring()
+{
+	local name=$1 start=$SECONDS total=0 failed=0 skipped=0 all_by_right=0 empty=no note=''
 	say ""
 	say "==== ring $name"
-	rm -f "$xml"
-	ctest --test-dir $BUILD -L "^$name\$" -j "$jobs" --output-on-failure --output-junit "$xml" 2>&1 |
-		grep -Ev --line-buffered "$noise"
-	total=$(field tests "$xml")
-	failed=$(field failures "$xml")
-	skipped=$(field skipped "$xml")
-	if [ "${total:-0}" -eq 0 ]; then
-		total=0 failed=0 skipped=0 note='there are no tests'
-		[ "$CI" = true ] && failed=1 total=1
+	of_ring "$name" "$name" $BUILD
+	[ "$name" = fuzz ] && of_ring fuzz libfuzzer $FUZZ_BUILD
+	if [ $empty = yes ]; then
+		note='there are no tests'
+		[ "$CI" = true ] && failed=$((failed + 1)) total=$((total + 1))
 	fi
-	skipped_by_right "$xml"
-	if [ "$CI" = true ] && [ "$skipped" -gt $n_by_right ]; then
+	if [ "$CI" = true ] && [ "$skipped" -gt $all_by_right ]; then
 		note="skipped tests are failures with CI=true"
-		failed=$((failed + skipped - n_by_right))
-		skipped=$n_by_right
+		failed=$((failed + skipped - all_by_right))
+		skipped=$all_by_right
 	fi
 	passed_all=$((passed_all + total - failed - skipped))
 	failed_all=$((failed_all + failed))
@@ -164,6 +179,10 @@ mkdir -p $LOGS || exit 1
 install_packages
 step configure cmake --preset dev
 step build cmake --build --preset dev
+if wants fuzz; then
+	step 'configure fuzz' cmake --preset fuzz
+	step 'build fuzz' cmake --build --preset fuzz
+fi
 wants vm && build_for_guests
 
 passed_all=0

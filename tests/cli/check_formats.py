@@ -9,6 +9,9 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 
+import jsonschema
+
+SCHEMA = __file__.rsplit("/", 3)[0] + "/docs/check.schema.json"
 DOC = __file__.rsplit("/", 3)[0] + "/docs/check.md"
 
 
@@ -42,7 +45,25 @@ def same(obj, want, what, optional=()):
     need(set(obj) | set(optional) == want, "%s has %s, documented %s" % (what, sorted(obj), sorted(want)))
 
 
+def exactly(schema):
+    """The schema, for a test that wants to know of a field that nobody has described."""
+    if isinstance(schema, dict):
+        schema = {k: exactly(v) for k, v in schema.items()}
+        if "properties" in schema and isinstance(schema.get("type"), (str, list)):
+            schema["additionalProperties"] = False
+    return schema
+
+
+def check_schema(doc):
+    with open(SCHEMA, encoding="utf-8") as f:
+        schema = json.load(f)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    for e in jsonschema.Draft202012Validator(exactly(schema)).iter_errors(doc):
+        sys.exit("wrong: %s: %s" % ("/".join(map(str, e.absolute_path)), e.message))
+
+
 def check_json(doc):
+    check_schema(doc)
     top = open(DOC, encoding="utf-8").read().split("## The JSON\n", 1)[1].split("\n\n")[1]
     want = names(top)
     same(doc, want, "the object")

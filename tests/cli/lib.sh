@@ -123,6 +123,21 @@ can_record()
 	! dmaseq --list-cmds | grep -q '^record.*not in this build'
 }
 
+# Builds dmaseq as it is installed, but for its debug information: without sanitizers, which neither
+# valgrind nor a limit of memory gets along with. Sets $PLAIN to it. One directory for all tests.
+plain_build()
+{
+	local work=${DQ_BINARY_DIR:-$TOP/build/dev}/tests/cli/plain
+	mkdir -p "$work" || exit 1
+	{
+		flock 9
+		cmake -S "$TOP" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DENABLE_RECORD=OFF \
+			-DENABLE_MAN=OFF -DDQ_UNIT_TESTS=OFF -DDQ_GRAPHVIZ=OFF &&
+			cmake --build "$work" --target dmaseq
+	} >plain.log 2>&1 9>"$work/lock" || { tail -n 20 plain.log; exit 1; }
+	PLAIN=$work/src/cmd/dmaseq
+}
+
 summary()
 {
 	printf '%d passed, %d failed\n' $passed $failed

@@ -81,6 +81,21 @@ sed '/^call dma_buf_release\|^call ops->release\|^call dma_buf_file_release/d' "
 check "the recording ended" is "$(rules open.txt)" " 0"
 check "and that" grep -q 'sync-start-without-end: 1 time the recording ended first' .out/text
 
+# ---- as recorders see it ----
+# the kernel's own code of what a signal interrupts, which no program sees
+sed '/^call/s/ret=-EINTR/ret=-ERESTARTSYS/' "$C/sync-interrupted.bad.txt" >restart.txt
+check "a START that is to be restarted" is "$(rules restart.txt)" "sync-interrupted 1"
+# under the address of a freed attachment there is a new one, that nobody attached
+awk '/^call dma_buf_detach/ && ++n == 2 {
+	print "att 2 buf=1 t=100.000031600s flags=PREEXISTING dev=\"vivid.0\" driver=\"vivid\" bus=\"platform\""
+	sub(/att=1/, "att=2")
+} { print }' "$C/use-after-detach.bad.txt" >freed.txt
+check "a freed attachment" is "$(rules freed.txt)" "use-after-detach 1"
+# where the kernel stops with a BUG the call does not return
+sed '/seq=1[12] /s/ buf=1/ state=OPEN buf=1/; /seq=1[3-9] /d; /^sys.*sys=3 /d' "$C/vunmap-without-vmap.bad.txt" >stopped.txt
+check "a call that never returned" is "$(rules --rules all=off,kernel stopped.txt)" "vunmap-without-vmap 1"
+check "it is said so" grep -q 'dma_buf_vunmap_unlocked(), which never returned' .out/text
+
 # ---- suppressions ----
 cat >known.txt <<'END'
 # for a test
@@ -103,6 +118,26 @@ sup 'nothing : why' 'there is no such rule (dmaseq check --explain=all lists the
 sup 'map-again foo=bar : why' "expected buffer=, exporter=, device=, driver=, process=, caller= or ': REASON'"
 sup 'map-again process="x : why' 'a quote is not closed'
 expect 2 'dmaseq: no.txt: cannot open: ENOENT' '' -- check --suppress no.txt bad.txt
+
+# ---- in charts ----
+usage diagram "--finding says which buffer: -b does not go with it" --finding 1 -b 1 bad.txt
+usage diagram "--finding and --no-findings contradict each other" --finding 1 --no-findings bad.txt
+for opt in finding page max-arrows width; do
+	usage diagram "invalid value '0' for '--$opt': use a number from 1 on" --$opt 0 bad.txt
+done
+expect 2 "dmaseq: there is no finding 2: dmaseq check finds 1" '' -- diagram --finding 2 bad.txt
+expect 2 "dmaseq: finding 1 is about no buffer that could be drawn; dmaseq check tells it" '' -- \
+	diagram --finding 1 "$C/export-failed.bad.txt"
+for f in msc text plantuml mermaid; do
+	dmaseq diagram -f $f bad.txt >chart.$f
+	check "$f: at the arrow" grep -q 'detach-while-mapped' chart.$f
+	dmaseq diagram -f $f --no-findings bad.txt >chart.$f
+	check "$f: not wanted" test "$(grep -c 'detach-while-mapped' chart.$f)" = 0
+done
+dmaseq -q diagram -b 3 "$TOP/tests/golden/leak.txt" >other.msc
+check "what the first of its kind shows" grep -q 'endnote: .*reference-unexplained: here, too, and in the chart of buffer 2' other.msc
+check "a loop of what is slow stays one" test \
+	"$(dmaseq diagram -f text "$C/attach-per-frame.bad.txt" | grep -c '\[ loop ')" = 1
 
 # ---- for programs ----
 cp "$TOP/tests/golden/hostile-names.txt" hostile.txt

@@ -43,6 +43,18 @@ check "a plan of TAP" grep -qx '1\.\.2' tap
 head -c 3000 bad.dmaseq >cut.dmaseq
 job 3 cut.dmaseq
 check "an incomplete recording" grep -q '^not ok 2 - buffers # the recording is incomplete' tap
+# on a board of LAVA
+printf '#!/bin/sh\necho "lava: $*"\n' >bin/lava-test-case
+chmod +x bin/lava-test-case
+job 1 bad.dmaseq
+check "LAVA is told" grep -qx 'lava: dma-buf-buffers --result fail' tap
+rm bin/lava-test-case
+# a command that fails: its recording is not compared
+rm -f diff.*
+sed 's/^	dmaseq record .*/	false/' job >failing-job
+sh ./failing-job camera.baseline true >tap 2>.out/e
+check "no recording" grep -qx 'not ok 1 - record # status 1, see command.log' tap
+check "nothing to compare" grep -qx 'ok 2 - buffers # SKIP no recording' tap
 printf 'removed ops->vmap -- known\n' >dma-buf.ignore
 job 0 bad.dmaseq
 check "a known difference" grep -q 'ignored: known' tap

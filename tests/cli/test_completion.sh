@@ -28,9 +28,9 @@ completes()
 	fi
 }
 
-completes "--help --version baseline check diagram diff doctor dump export graph help list record" ''
+completes "--help --version anonymize baseline check diagram diff doctor dump export graph help list record" ''
 completes "diagram" dia
-completes "baseline check diagram diff doctor dump export graph list record" help ''
+completes "anonymize baseline check diagram diff doctor dump export graph list record" help ''
 completes "--help" list --h
 completes "--color" list --co
 completes "--quiet" -v list x --q

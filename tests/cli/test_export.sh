@@ -28,7 +28,7 @@ expect 2 'dmaseq: /dev/full: cannot write: No space left on device' '' -- -q exp
 # As many objects as items, and all of them JSON.
 if command -v python3 >/dev/null; then
 	for f in "$golden"/[a-z]*.txt; do
-		items=$(dmaseq -q dump "$f" | tail -n +2 | wc -l)
+		items=$(dmaseq -q dump "$f" | tail -n +2 | grep -vc "^#")
 		dmaseq -q export "$f" >all.jsonl
 		check "${f##*/}: $items objects" python3 -c '
 import json, sys

@@ -262,5 +262,22 @@ check "puml: PlantUML" grep -qx @startuml chart.puml
 check "mmd: Mermaid" grep -qx sequenceDiagram chart.mmd
 check "text is ASCII" test -z "$(LC_ALL=C tr -d ' -~\n' <ladder.txt)"
 expect 2 "dmaseq: there is no buffer '7' in the trace; dmaseq list shows those that are" '' -- diagram -b 7 whole.dmaseq
+# an overview and its pages
+usage diagram "--overview is of all buffers, -b of some" --overview -b 1 whole.dmaseq
+usage diagram "--overview is of the whole trace, without --from and --to" --overview --from 1s whole.dmaseq
+expect 2 "dmaseq: there is no page 99: the overview has 4 pages" '' -- diagram --overview --page 99 "$TOP/examples/6.12-amd64/failing-import.dmaseq"
+dmaseq diagram --overview -o over.signalling "$TOP/examples/6.12-amd64/failing-import.dmaseq"
+check "an overview has a page for each shape" cmp over-4.signalling <(dmaseq diagram -b 4 "$TOP/examples/6.12-amd64/failing-import.dmaseq")
+check "one page of it" cmp over-2.signalling <(dmaseq diagram --overview --page 2 "$TOP/examples/6.12-amd64/failing-import.dmaseq")
+check "from a pipe, too" cmp over.signalling <(dmaseq diagram --overview - <"$TOP/examples/6.12-amd64/failing-import.dmaseq")
+
+# an msc-gen that dies of a PNG, but not at another scale
+mkdir fake
+printf '%s\n' '#!/bin/sh' 'cat >/dev/null' 'case "$*" in *-s=1.01*) echo picture ;; *) kill -ABRT $$ ;; esac' >fake/msc-gen
+chmod +x fake/msc-gen
+(PATH=$PWD/fake:$PATH "${DMASEQ_CMD[@]}" diagram -qo z.png whole.dmaseq)
+check "a PNG is tried at another scale" grep -qx picture z.png
+(PATH=$PWD/fake:$PATH "${DMASEQ_CMD[@]}" diagram -qo z.svg whole.dmaseq) 2>err
+check "a dead renderer is told" diff err - <<<'dmaseq: msc-gen was killed by signal 6'
 usage dump '--validate, --chunks and --output exclude one another' --validate --chunks whole.dmaseq
 summary

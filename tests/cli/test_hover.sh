@@ -84,6 +84,72 @@ title drm_gem_prime_import_dev [drm]
 title sys ioctl t=100.013105500 end=100.013163500 task=1 sys=2 nr=16 fd=4 dev=3 a0=0x4 a1=0xc00c642e ret=-ENODEV
 SAID
 
+# an index and an overview lead to their pages
+mkdir "a&b"
+dmaseq -q diagram --max-arrows 20 -o 'a&b/index #1.svg' "$golden/heap-stream.txt"
+check "the index leads to its pages" diff <(grep -o '<a class="page" href="[^"]*"' 'a&b/index #1.svg') - <<'SAID'
+<a class="page" href="./index%20%231-1.svg"
+<a class="page" href="./index%20%231-2.svg"
+<a class="page" href="./index%20%231-3.svg"
+SAID
+check "which are there" test -s 'a&b/index #1-3.svg'
+check "and lead to none" test "$(grep -c 'class="page"' 'a&b/index #1-3.svg')" = 0
+check "well-formed index" xmllint --noout 'a&b/index #1.svg'
+dmaseq -q diagram --overview -o over.svg "$TOP/examples/6.12-amd64/failing-import.dmaseq"
+check "the overview leads to its pages" test "$(grep -c '<a class="page" href="./over-[1-4].svg"' over.svg)" = 4
+check "its arrows have details" test "$(grep -c "<g class=\"step\"" over.svg)" = 28
+check "well-formed overview" xmllint --noout over.svg
+
+# clicked: a step's own address marks it, and a box of an index leads to its page
+cat >click.js <<'JS'
+const said = [];
+const wait = n => new Promise(done => setTimeout(done, n));
+async function inside(frame, name) {
+	frame.src = name;
+	await new Promise(done => frame.onload = done);
+	return frame.contentDocument;
+}
+(async () => {
+	const frame = document.querySelector('iframe');
+	let svg = await inside(frame, 'failing-import.svg');
+	const step = svg.getElementById('step-20'), rect = step.querySelector('rect');
+	const before = frame.contentWindow.getComputedStyle(rect).fill;
+	step.querySelector('a').dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, view: frame.contentWindow }));
+	while (frame.contentWindow.location.hash === '')
+		await wait(10);
+	said.push('address ' + frame.contentWindow.location.hash);
+	said.push('target ' + svg.querySelector(':target').id);
+	said.push('marked ' + before + ' ' + frame.contentWindow.getComputedStyle(rect).fill);
+	svg = await inside(frame, 'a&b/index #1.svg'.split('/').map(encodeURIComponent).join('/'));
+	const links = svg.querySelectorAll('a.page');
+	said.push('links ' + links.length);
+	const loaded = new Promise(done => frame.onload = done);
+	links[1].dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, view: frame.contentWindow }));
+	await loaded;
+	svg = frame.contentDocument;
+	said.push('at ' + decodeURIComponent(frame.contentWindow.location.pathname.split('/').pop()));
+	said.push('steps ' + (svg.querySelectorAll('g.step').length > 0));
+	said.push('page ' + [...svg.querySelectorAll('text')].some(t => t.textContent.includes('page 2 of 3')));
+	const pre = document.createElement('pre');
+	pre.id = 'said';
+	pre.textContent = '\n' + said.join('\n') + '\n';
+	document.body.append(pre);
+})();
+JS
+echo '<!doctype html><html><body><iframe width="1500" height="500"></iframe><script src="click.js"></script></body></html>' >click.html
+HOME=$T timeout 300 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$T/profile" \
+	--allow-file-access-from-files --virtual-time-budget=60000 --window-size=1600,1200 --dump-dom "file://$PWD/click.html" 2>browser.err |
+	sed -n '/<pre id="said">/,/<\/pre>/p' | sed '1s/.*<pre id="said">//; s/<\/pre>.*//' | grep . >click.said
+check "what a click does" diff click.said - <<'SAID'
+address #step-20
+target step-20
+marked rgba(0, 0, 0, 0) rgb(255, 193, 7)
+links 3
+at index #1-2.svg
+steps true
+page true
+SAID
+
 browse hostile-names "$golden/hostile-names.txt"
 check "names are text" diff <(head -n 7 hostile-names.said) - <<'SAID'
 steps 18
@@ -94,6 +160,34 @@ scripts 0
 handlers 0
 links out 0
 SAID
+cp "$TOP/tests/golden/check/detach-while-mapped.bad.txt" found.txt
+dmaseq -q diagram found.txt -o found.svg
+check "a finding is in the details" grep -q 'finding #1, error: detach-while-mapped: detached with one mapping left' found.svg
 check "a name is whole" grep -Fq 'title dma_buf_attach({};#")' hostile-names.said
 check "well-formed with hostile names" xmllint --noout hostile-names.svg
+
+# What is higher than a PNG can be: a sentence and no file. Other formats have room, and so have pages.
+awk 'BEGIN {
+	print "dmaseq-text 1\ntask 1 tid=1 tgid=1 comm=\"app\" process=\"app\""
+	print "ops 1 t=0s exporter=\"system\" module=\"vmlinux\" has=vmap armed=vmap"
+	print "buf 1 flags=PREEXISTING t=0s ino=1 size=4096 exp_name=\"system\" ops=1"
+	for (i = 1; i <= 420; i++)
+		printf "call dma_buf_%s t=0.%06ds dur=10 task=1 seq=%d buf=1 caller=\"f [m]\"\n", i % 2 ? "vmap" : "vunmap", 20 * i, i
+	print "end t=1s calls=420"
+}' >long.txt
+long="-q diagram --no-fold --max-arrows 5000"
+# shellcheck disable=SC2086 # words
+dmaseq $long -o x.png long.txt >out 2>err
+check "a PNG that would be too high: status" test $? -eq 2
+check "what is said" grep -qxE "dmaseq: the chart is too large for a PNG, it would be [0-9]+ x [0-9]{5} pixels: at most \
+32767 each way are possible; take .svg or .pdf, or a smaller --max-arrows and so more pages" err
+check "and no file" test ! -e x.png
+# shellcheck disable=SC2086
+check "as SVG" dmaseq $long -o x.svg long.txt
+check "all of it" test "$(grep -c '<g class="step"' x.svg)" -eq 630
+# shellcheck disable=SC2086
+check "as text" dmaseq $long -o x.txt long.txt
+check "all of that" test "$(grep -c 'vmap\|vunmap' x.txt)" -gt 420
+check "pages fit" dmaseq -q diagram --no-fold --page 1 -o x.png long.txt
+check "and are pictures" test -s x.png
 summary

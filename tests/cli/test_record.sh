@@ -23,6 +23,14 @@ keep="use a size with K, M or G, 64K at least, such as 64M, or a time with ms, s
 for value in 10 -1s 0s 63K 1T xM s M 99999999999999999999G 5w; do
 	usage record "invalid value '$value' for '--keep-last': $keep" --keep-last="$value"
 done
+usage record "'--rotate' needs 256K at least" --rotate 255K
+usage record "'--rotate-files' needs '--rotate'" --rotate-files 3
+for value in 1 1001 x -1; do
+	usage record "invalid value '$value' for '--rotate-files': use a number from 2 to 1000" \
+		--rotate 1M --rotate-files="$value"
+done
+usage record "'--rotate' and '--keep-last' exclude each other" --rotate 1M --keep-last 1M
+usage record "'--anonymize' and '--raw-addresses' exclude each other" --anonymize --raw-addresses
 usage record "invalid inode number '0'" --inode 0
 usage record "invalid inode number 'x'" --inode=x
 usage record "invalid value '-1' for '--min-size': use a number of bytes, or one with K, M or G, such as 8M" --min-size -1

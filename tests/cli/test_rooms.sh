@@ -20,6 +20,11 @@ declare -A may=(
 	[src/cmd]='bpf src/util src/trace src/model src/render src/check src/diff src/export src/live'
 )
 
+# The tracepoints of dma-buf that came with 7.0 read buffers that may be gone in some of those
+# kernels: nothing enables them.
+check "no tracepoint of dma_buf is used" \
+	bash -c "! grep -rnE '\"dma_buf\", *\"dma_buf_|tp(_btf)?/dma_buf/|(raw_)?tracepoint/dma_buf|dma_buf:dma_buf' '$TOP/bpf' '$TOP/src'"
+
 # header FILE NAME: where the compiler finds it, relative to the top
 header()
 {

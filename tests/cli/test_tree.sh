@@ -22,7 +22,7 @@ is_source()
 	case $1 in
 	LICENSE | .gitignore) return 1 ;;
 	*.png | *.svg | *.dmaseq | *.signalling | *.chart | *.pdf) return 1 ;;
-	tests/golden/*.expected | tests/bench/*.expected | tests/golden/trace/*.txt | tests/vm/expected/* | tests/fuzz/corpus/* | examples/*.txt | examples/*.expected) return 1 ;;
+	tests/golden/*.expected | tests/bench/*.expected | tests/golden/trace/*.txt | tests/vm/expected/* | tests/fuzz/corpus/* | examples/*.txt | examples/*.dot | examples/*.expected) return 1 ;;
 	esac
 }
 

@@ -19,7 +19,7 @@ import sys
 import tempfile
 
 FIELD = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
-VERDICTS = ('added', 'removed', 'moved', 'changed', 'count', 'time', 'renamed', 'size', 'name', 'shape')
+VERDICTS = ('added', 'removed', 'moved', 'changed', 'count', 'time', 'renamed', 'size', 'name', 'shape', 'gained', 'lost')
 HERE = os.environ['DQ_SOURCE_DIR']
 DMASEQ = os.environ['DMASEQ'].split()
 
@@ -215,7 +215,23 @@ def interleave(t, r):
     t.groups = order
 
 
-QUIET = (renumber, retime, interleave)
+def swap_threads(t, r):
+    """Threads of one name change what they are called and numbered; each does what it did."""
+    names = {}
+    for task in t.defs_of('task'):
+        names.setdefault((task.f.get('process'), re.sub(r'\d+"$', '"', task.f['comm'])), []).append(task)
+    many = [v for v in names.values() if len(v) > 1]
+    for group in many:
+        tids = [(x.f['tid'], x.f['comm']) for x in group]
+        main = [x.f['tid'] == x.f.get('tgid') for x in group]
+        if any(main):
+            continue
+        r.shuffle(tids)
+        for x, (tid, comm) in zip(group, tids):
+            x.f['tid'], x.f['comm'] = tid, comm
+
+
+QUIET = (renumber, retime, interleave, swap_threads)
 
 # ---- what changes something: gives what diff has to say, or None where it cannot be done ----
 
@@ -268,7 +284,7 @@ def forget_sync_end(t, r):
         return None
     t.groups = [g for g in t.groups if g not in ends]
     t.renumber_seq()
-    return {'removed': 1}
+    return {'removed': 1, 'gained': None}
 
 
 def swap(t, r):
@@ -466,8 +482,100 @@ def enlarge(t, r):
     return {'size': None}
 
 
-LOUD = (drop, drop_callback, forget_sync_end, swap, direction, attach_per_frame, fail_vmap, fail_map, leak, double,
+def other_thread(t, r):
+    """One SYNC pair of each round is made by another thread: two steps that moved."""
+    tasks = {}
+    for g in t.groups:
+        if len(g.bufs()) == 1 and g.has('dma_buf_ioctl') and len(g.outer()) == 1:
+            tasks.setdefault((next(iter(g.bufs())), g.task()), []).append(g)
+    found = []
+    for (buf, task), v in sorted(tasks.items()):
+        others = [k for b, k in tasks if b == buf and k != task]
+        if others and len(v) >= 20 and len(v) == sum(g.bufs() == {buf} and g.task() == task for g in t.groups):
+            found.append((v, task))
+    if not found:
+        return None
+    v, task = r.choice(found)
+    # a thread that did nothing yet
+    model = next(x for x in t.defs_of('task') if (x.f.get('id') or x.word) == task)
+    new = copy.deepcopy(model)
+    number = max(int(x.f.get('id') or x.word) for x in t.defs_of('task')) + 1
+    new.word, new.f['id'] = '', str(number)
+    new.f['tid'], new.f['comm'] = str(10**6), '"watchdog"'
+    t.defs.append(new)
+    for g in v:
+        for i in g.items:
+            i.f['task'] = str(number)
+    t.renumber_seq()
+    alike = sum(re.sub(r'\d+"$', '', x.f['comm']) == re.sub(r'\d+"$', '', model.f['comm'])
+                for x in t.defs_of('task'))
+    return {'changed': 1} if alike == 1 else {'added': 1, 'count': 1}
+
+
+def one_more_kind(t, r):
+    """A buffer that is like no other: exported, asked for a lot, gone."""
+    bufs = t.defs_of('buf')
+    g = next((g for g in t.groups if g.has('dma_buf_export') and len(g.outer()) >= 1), None)
+    if not g:
+        return None
+    old, number = next(iter(g.bufs())), str(max(int(b.f.get('id') or b.word) for b in bufs) + 1)
+    b = copy.deepcopy(next(x for x in bufs if (x.f.get('id') or x.word) == old))
+    b.word, b.f['id'], b.f['ino'] = '', number, '987654'
+    b.f['exp_name'] = '"strange"'
+    export = copy.deepcopy(next(c for c in g.calls() if c.word == 'dma_buf_export'))
+    begin = max(x.end() for x in t.groups)
+    task = export.f['task']
+    t.defs.append(b)
+    for k, hook in enumerate(('dma_buf_export', 'dma_buf_begin_cpu_access', 'dma_buf_end_cpu_access', 'dma_buf_release')):
+        c = Item(f'call {hook} t={secs(begin + 1000 * (k + 1))} dur=10 task={task} cpu=0 depth=0 seq=1 buf={number}')
+        if hook == 'dma_buf_export':
+            c.f.update({k: v for k, v in export.f.items() if k in ('size', 'flags')}, ret='0')
+        elif 'access' in hook:
+            c.f.update(dir='TO_DEVICE', ret='0')
+        c.f.pop('depth')
+        more = Group()
+        more.items = [c]
+        t.groups.append(more)
+    b.f['t'] = secs(begin + 1000)
+    t.renumber_seq()
+    for i in t.tail:
+        for key in ('t', 'end'):
+            if key in i.f:
+                i.f[key] = secs(max(ns(i.f[key]), begin + 10000))
+    return {'shape': 1}
+
+
+def other_sync(t, r):
+    """One thread reads where it wrote: other arguments of START and END, and what follows of them."""
+    found = {}
+    for g in t.groups:
+        for c in g.calls():
+            if c.word == 'dma_buf_ioctl' and 'WRITE' in c.f.get('sync', '') and 'READ' not in c.f['sync'] and \
+                    'ret' not in c.f and 'RW' not in c.f['sync']:
+                found.setdefault((c.f['buf'], g.task()), []).append(g)
+    steady = [k for k, v in sorted(found.items()) if len(v) >= 20]
+    if not steady:
+        return None
+    buf, task = r.choice(steady)
+    n = set()
+    for g in found[(buf, task)]:
+        for c in g.calls():
+            if c.word == 'dma_buf_ioctl':
+                c.f['sync'] = c.f['sync'].replace('WRITE', 'READ')
+                n.add(c.f['sync'])
+            elif c.f.get('dir') == 'TO_DEVICE':
+                c.f['dir'] = 'FROM_DEVICE'
+                n.add(c.word)
+    callbacks = {x for x in n if x.startswith('ops->')}
+    return {'changed': len({x for x in n if 'START' in x or 'END' in x}) + len(callbacks)}
+
+
+LOUD = (other_thread, one_more_kind, other_sync, drop, drop_callback, forget_sync_end, swap, direction, attach_per_frame, fail_vmap, fail_map, leak, double,
         one_frame_more, slow, rename, enlarge)
+
+# Recordings of one program on two kernels: a change is to be found between them, too.
+KERNELS = {'across-6.1': 'across-7.2', 'across-7.2': 'across-6.1'}
+FOR_KERNELS = (leak, one_more_kind, enlarge)
 
 # ---- running --------------------------------------------------------------------------
 
@@ -482,9 +590,26 @@ def diff(base, new, *opts):
     return d['differences'], ''
 
 
+def chaos(t, r):
+    """Much is changed at once, as no program would: diff has to come through, that is all."""
+    share = r.choice((0.02, 0.1, 0.4))
+    for g in t.groups:
+        keep = [i for i in g.items if i.kind == 'sys' or r.random() > share]
+        calls = [i for i in keep if i.kind == 'call']
+        if not calls:
+            continue
+        g.items = keep
+    extra = [copy.deepcopy(g) for g in t.groups if r.random() < share / 2]
+    for g in extra:
+        t.groups.insert(r.randrange(len(t.groups)), g)
+    t.renumber_seq()
+
+
 def verdict(got, want):
     for v in VERDICTS:
         w = want.get(v, 0)
+        if v in ('gained', 'lost') and want and v not in want:
+            continue        # what a change breaks is check's business
         if (w is None and not got[v]) or (w is not None and got[v] != w):
             return False
     return True
@@ -511,18 +636,27 @@ def one_case(no, seed, sources, tmp):
     for q in quiet:
         q(t, r)
         what.append(q.__name__)
+    if no % 16 == 4:
+        t = copy.deepcopy(sources[name])
+        chaos(t, r)
+        what, want, mutate = ['chaos'], None, chaos
     new = os.path.join(tmp, 'new.txt')
     with open(new, 'w', encoding='utf-8') as f:
         f.write(t.text())
     base = os.path.join(tmp, name + '.txt')
     opts = ['--timing', '20%'] if mutate is slow else []
-    back = r.random() < 0.2 and set(want) <= {'added', 'removed', 'moved', 'changed', 'count'}
+    if not mutate:
+        opts = ['--counts', r.choice(('exact', 'tolerant', 'ignore'))]
+    elif name in KERNELS and mutate in FOR_KERNELS and r.random() < 0.5:
+        base = os.path.join(tmp, KERNELS[name] + '.txt')        # the same program on another kernel
+        what.append('another kernel')
+    back = r.random() < 0.2 and set(want or ()) <= {'added', 'removed', 'moved', 'changed', 'count'}
     if back:
         base, new = new, base
-        want = {{'added': 'removed', 'removed': 'added'}.get(k, k): v for k, v in want.items()}
+        want = want and {{'added': 'removed', 'removed': 'added'}.get(k, k): v for k, v in want.items()}
         what.append('the other way')
     got, err = diff(base, new, *opts)
-    if got and verdict(got, want):
+    if got and (want is None or verdict(got, want)):
         return True
     print(f"case {no} of seed {seed}: {name}: {', '.join(what)}: wants {want}, "
           f"got {err or {k: v for k, v in got.items() if v}}")
@@ -531,7 +665,7 @@ def one_case(no, seed, sources, tmp):
 
 def main():
     a = argparse.ArgumentParser()
-    a.add_argument('--cases', type=int, default=280)
+    a.add_argument('--cases', type=int, default=340)
     a.add_argument('--seed', default='1')
     a.add_argument('--only', type=int)
     a.add_argument('--keep')
@@ -540,9 +674,14 @@ def main():
     sources = {}
     with tempfile.TemporaryDirectory() as tmp:
         tmp = o.keep or tmp
-        for name in ('recorded-device-dma', 'recorded-cpu-access', 'recorded-fds', 'heap-stream', 'udmabuf-sync',
-                     'two-processes'):
-            sources[name] = Trace(os.path.join(golden, name + '.txt'))
+        paths = [os.path.join(golden, name + '.txt') for name in
+                 ('recorded-device-dma', 'recorded-cpu-access', 'recorded-fds', 'heap-stream', 'udmabuf-sync',
+                  'two-processes')]
+        recordings = os.path.join(HERE, 'tests', 'diff', 'recordings')
+        paths += [os.path.join(recordings, name) for name in sorted(os.listdir(recordings))]
+        for path in paths:
+            name = os.path.splitext(os.path.basename(path))[0]
+            sources[name] = Trace(path)
             with open(os.path.join(tmp, name + '.txt'), 'w', encoding='utf-8') as f:
                 f.write(sources[name].text())
         cases = [o.only] if o.only is not None else range(o.cases)

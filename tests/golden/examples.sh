@@ -36,3 +36,24 @@ fi
 diff -u "$source" "$tmp/chart.signalling"
 [ ! -f "$findings" ] || diff -u "$findings" "$tmp/check"
 test -s "${source%.signalling}.png"
+
+# what else is shown of it: NAME-all, NAME-overview: charts; NAME-graph
+for kind in all overview graph; do
+	case $kind in
+	all) words="diagram -b all" ext=signalling ;;
+	overview) words="diagram --overview" ext=signalling ;;
+	graph) words=graph ext=dot ;;
+	esac
+	source=${trace%.dmaseq}-$kind.$ext
+	[ -f "$source" ] || continue
+	# shellcheck disable=SC2086 # words
+	$DMASEQ $words -q --strict "$trace" >"$tmp/$kind"
+	if [ "${UPDATE_GOLDEN:-}" = 1 ]; then
+		cp "$tmp/$kind" "$source"
+		# shellcheck disable=SC2086
+		$DMASEQ $words "$trace" -qo "$tmp/$kind.png"
+		cp "$tmp/$kind.png" "${source%."$ext"}.png"
+	fi
+	diff -u "$source" "$tmp/$kind"
+	test -s "${source%."$ext"}.png"
+done

@@ -12,6 +12,8 @@
 # golden.sh --plantuml, golden.sh --mermaid: charts of all traces go through the real
 # plantuml and the real Mermaid.
 #
+# golden.sh --names: hostile names in each of these languages, read back.
+#
 # golden.sh --msc NAME: every template and level of NAME.txt goes through the real
 # msc-gen, which must find nothing to say.
 set -u
@@ -37,8 +39,19 @@ words() {
 	diagram) echo "diagram" ;;
 	diagram-all-buffers) echo "diagram -b all" ;;
 	diagram-all-buffers-api) echo "diagram -b all --level api" ;;
+	diagram-finding) echo "diagram --finding 1" ;;
+	diagram-finding2) echo "diagram --finding 2" ;;
+	diagram-text-finding) echo "diagram -f text --finding 1" ;;
+	diagram-no-findings) echo "diagram --no-findings" ;;
+	diagram-overview) echo "diagram --overview" ;;
+	diagram-overview-short) echo "diagram --overview --max-arrows 12" ;;
+	diagram-overview-plantuml) echo "diagram --overview -f plantuml" ;;
+	diagram-overview-mermaid) echo "diagram --overview -f mermaid" ;;
+	diagram-overview-text) echo "diagram --overview -f text" ;;
+	diagram-overview-page) echo "diagram --overview --page 2" ;;
 	diagram-short) echo "diagram --max-arrows 20" ;;
 	diagram-page2) echo "diagram --max-arrows 20 --page 2" ;;
+	diagram-many-pages) echo "diagram -b all --no-fold --max-arrows 1" ;;
 	diagram-nofold) echo "diagram --no-fold --max-arrows 60" ;;
 	diagram-plantuml) echo "diagram -f plantuml" ;;
 	diagram-mermaid) echo "diagram -f mermaid" ;;
@@ -70,7 +83,8 @@ msc() {
 		"--template dark" "--template print" \
 		"-b all --template ../../msc-templates/company.signalling" \
 		"--template $DQ_SOURCE_DIR/msc-templates/light.signalling --include" \
-		"--max-arrows 9 --page 2" "--max-arrows 9 --page 3 --template post"; do
+		"--overview" "--overview --max-arrows 9" "--overview --template classic" \
+		"--overview --template post" "--max-arrows 9 --page 2" "--max-arrows 9 --page 3 --template post"; do
 		# shellcheck disable=SC2086 # words
 		$DMASEQ -q diagram $args "$1.txt" >"$tmp/c.signalling" 2>"$tmp/err"
 		[ -s "$tmp/c.signalling" ] || {
@@ -85,6 +99,17 @@ msc() {
 			cat "$tmp/said"
 			exit 1
 		fi
+		case $args in
+		"" | "--level ops" | "--overview") ;;
+		*) continue ;;
+		esac
+		# it may die of what it laid out well
+		if ! HOME="$tmp/home" MSC_GEN_RC="$tmp/home" msc-gen -q --nopaths --nocopyright \
+			-S signalling -T png -o "$tmp/png" "$tmp/c.signalling" 2>"$tmp/said" || [ -s "$tmp/said" ]; then
+			echo "diagram $args $1.txt, as PNG:"
+			cat "$tmp/said"
+			exit 1
+		fi
 	done
 }
 
@@ -92,7 +117,7 @@ msc() {
 sources() {
 	for trace in *.txt; do
 		[ "$trace" != CMakeLists.txt ] || continue
-		for args in "" "--level ops -b all" "--level app --no-fold --max-arrows 60"; do
+		for args in "" "--overview" "--level ops -b all" "--level app --no-fold --max-arrows 60"; do
 			out=$tmp/${trace%.txt}$(echo "$args" | tr -cd "[:lower:]").$2
 			# shellcheck disable=SC2086 # words
 			if ! $DMASEQ -q diagram -f "$1" $args -o "$out" "$trace" 2>"$tmp/err"; then
@@ -132,6 +157,7 @@ plantuml_all() {
 		exit 1
 	done
 	has "$tmp/svg/hostile-names.svg" '>dma_buf_attach({};#"' '\\vid];' '>prctl;}()<' '; }; activate<'
+	has "$tmp/svg/hostile-namesoverview.svg" '>"\xc3("'
 }
 
 mermaid_all() {
@@ -142,10 +168,19 @@ mermaid_all() {
 		exit 1
 	fi
 	has "$tmp/read" 'imp2 core dma_buf_attach({};#")' 'participant imp1 vi\\vid];<br/>V4L2' 'prctl;}()' \
-		'/dev/dma_heap/\xff\xfe; }; activate'
+		'/dev/dma_heap/\xff\xfe; }; activate' 'made by "\"#e\\f: \\" · called "N\\N\\N'
 }
 
 case $1 in
+--names)
+	for tool in msc-gen dot plantuml node python3; do
+		command -v $tool >/dev/null && continue
+		echo "$tool is missing (see tests/packages)"
+		exit 77
+	done
+	mermaid=$(sh ./fetch-mermaid.sh)	# or nothing: then Mermaid alone is left out
+	exec python3 names.py "$mermaid"
+	;;
 --plantuml | --mermaid)
 	"${1#--}_all"
 	exit 0

@@ -52,6 +52,69 @@ static struct dq_story *story_of(const struct loaded *l, size_t max, bool fold)
 	return s;
 }
 
+/* ---- a task that dies in a call ---- */
+
+#define DIES_IN(t0, sys)                                                                           \
+	"call dma_buf_vunmap t=" t0 " task=1 seq=1 " sys " state=MISSED buf=1\n"
+#define EXITS "taskev EXIT t=100.5s task=1 table=1\n"
+#define LOSS  "loss return count=1 from=101s to=101s\n"
+
+static void expect_fatal(const char *text, uint64_t fatal, uint64_t missed)
+{
+	struct dq_sb sb = { 0 };
+	const struct dq_mbuf *b;
+	struct loaded l;
+
+	dq_sb_puts(&sb, "task 1 tid=7 tgid=7 comm=\"a\" process=\"a\"\nbuf 1 t=100s ino=1 size=1\n");
+	dq_sb_puts(&sb, text);
+	l = load(dq_sb_str(&sb));
+	b = dq_model_buf(l.m, 1);
+	assert_non_null(b);
+	assert_int_equal(b->fatal, fatal);
+	assert_int_equal(b->missed, missed);
+	assert_int_equal(l.m->missed, missed);
+	assert_int_equal(dq_reader_state(l.r)->fatal_calls, fatal);
+	assert_int_equal(dq_reader_state(l.r)->missed_returns, missed);
+	assert_int_equal(dq_reader_state(l.r)->lost_events, missed);
+	dq_sb_free(&sb);
+	unload(&l);
+}
+
+static void test_fatal(void **state)
+{
+	expect_fatal(EXITS LOSS DIES_IN("100s", "sys=3"), 1, 0);
+	/* it was given up before: its system call went on, or its own end was missed */
+	expect_fatal(LOSS DIES_IN("100s", "sys=3") EXITS, 0, 1);
+	/* made by the exit itself */
+	expect_fatal(EXITS LOSS DIES_IN("100.6s", "sys=3"), 0, 1);
+	/* outside of a system call it may be old */
+	expect_fatal(EXITS LOSS DIES_IN("100s", ""), 0, 1);
+	/* nobody dies twice */
+	expect_fatal(EXITS LOSS DIES_IN("100s", "sys=3") LOSS DIES_IN("100.1s", "sys=4"), 1, 1);
+	/* that of somebody else */
+	expect_fatal("taskev EXIT t=100.5s task=2\n" LOSS DIES_IN("100s", "sys=3"), 0, 1);
+}
+
+static void test_fatal_story(void **state)
+{
+	struct loaded l = load("task 1 tid=7 tgid=7 comm=\"a\" process=\"a\"\nbuf 1 t=100s ino=1 size=1\n"
+			       EXITS LOSS DIES_IN("100s", "sys=3")
+			       "sys ioctl t=100s end=102s task=1 sys=3 nr=16 state=MISSED fd=4\n");
+	struct dq_story *s = story_of(&l, 0, false);
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nsteps; i++) {
+		if (!(s->steps[i].flags & DQ_ST_FATAL))
+			continue;
+		assert_string_equal(s->steps[i].text, n ? "no return: the task died" :
+							 "the task died in this call");
+		n++;
+	}
+	assert_int_equal(n, 2);
+	dq_story_free(&s);
+	unload(&l);
+}
+
 /* ---- names ---- */
 
 static void test_ioctl_names(void **state)
@@ -375,6 +438,36 @@ static void test_pages(void **state)
 	unload(&l);
 }
 
+/* Lanes × lulls × steps have a limit, too; a unit is never cut for it. */
+static void test_page_cost(void **state)
+{
+	struct loaded l = load_rounds(40);
+	struct dq_story_opts o = { .detail = DQ_DETAIL_API, .via = true, .to = UINT64_MAX, .max_steps = 200 };
+	const uint32_t buf = 1;
+
+	for (o.max_cost = 1; o.max_cost < 1000000; o.max_cost *= 3) {
+		struct dq_story *s;
+		size_t unit = 0;
+
+		assert_int_equal(dq_story_new(&s, l.m, &buf, 1, &o), 0);
+		for (size_t i = 0; i < s->npages; i++) {
+			const struct dq_page *p = &s->pages[i];
+			size_t lulls = 0;
+
+			for (size_t k = p->first; k < p->first + p->n; k++)
+				lulls += k && dq_story_lull(s, s->units[k].t0 - s->units[k - 1].t1);
+			/* all arrows are between two lanes here */
+			assert_true(p->n == 1 || 2 * lulls * p->steps <= o.max_cost);
+			assert_int_equal(p->first, unit);
+			unit += p->n;
+		}
+		assert_int_equal(unit, s->nunits);
+		assert_true(o.max_cost < 5000 ? s->npages > 1 : o.max_cost < 100000 || s->npages == 1);
+		dq_story_free(&s);
+	}
+	unload(&l);
+}
+
 /* Without kept calls the sums are the same. */
 static void test_keep_none(void **state)
 {
@@ -397,6 +490,7 @@ static void test_keep_none(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fatal),	cmocka_unit_test(test_fatal_story),
 		cmocka_unit_test(test_ioctl_names),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_helpers),
@@ -413,6 +507,7 @@ int main(void)
 		cmocka_unit_test(test_fold),
 		cmocka_unit_test(test_no_fold),
 		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_page_cost),
 		cmocka_unit_test(test_keep_none),
 	};
 

@@ -180,6 +180,60 @@ static void test_nested(void **state)
 	dq_sb_free(&g.sb);
 }
 
+static const char *accessor(const struct dq_story *s, size_t unit)
+{
+	bool user;
+	const struct dq_lane *l = dq_story_access(s, &s->units[unit], &user);
+
+	assert_false(user);
+	return l ? l->name : "nobody";
+}
+
+/* Who looks at a buffer until a unit ends that: in a loop it has to be so in each round. */
+static void test_access(void **state)
+{
+	struct gen g;
+	struct told t;
+
+	/* begun in the same round */
+	gen_begin(&g);
+	for (int i = 0; i < 4; i++)
+		gen_calls(&g, "AEB", 1);
+	t = tell(&g, true);
+	check_loop(t.s, 0, 0, 3, 4, 4);
+	assert_string_equal(accessor(t.s, 2), "m");
+	untell(&t);
+	dq_sb_free(&g.sb);
+
+	/* begun once before: true of the first round alone */
+	gen_begin(&g);
+	gen_call(&g, 'A', 1);
+	for (int i = 0; i < 4; i++)
+		gen_calls(&g, "EB", 1);
+	t = tell(&g, true);
+	check_loop(t.s, 0, 1, 2, 4, 4);
+	assert_string_equal(accessor(t.s, 2), "nobody");
+	untell(&t);
+	t = tell(&g, false);
+	assert_string_equal(accessor(t.s, 2), "m");
+	assert_string_equal(accessor(t.s, 4), "nobody");
+	untell(&t);
+	dq_sb_free(&g.sb);
+
+	/* of another buffer, or of another kind, is not ended; two are ended by two */
+	gen_begin(&g);
+	gen_calls(&g, "AA", 1);
+	gen_call(&g, 'B', 2);
+	gen_calls(&g, "DBEB", 1);
+	t = tell(&g, false);
+	assert_string_equal(accessor(t.s, 2), "nobody");
+	assert_string_equal(accessor(t.s, 3), "nobody");
+	assert_string_equal(accessor(t.s, 4), "m");
+	assert_string_equal(accessor(t.s, 6), "nobody");	/* it was told */
+	untell(&t);
+	dq_sb_free(&g.sb);
+}
+
 /* A round that differs is drawn in full, where it happened. */
 static void test_deviation(void **state)
 {
@@ -267,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pool),	  cmocka_unit_test(test_no_pool),
 		cmocka_unit_test(test_nested),	  cmocka_unit_test(test_deviation),
-		cmocka_unit_test(test_generated),
+		cmocka_unit_test(test_access),	  cmocka_unit_test(test_generated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

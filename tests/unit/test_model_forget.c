@@ -179,7 +179,7 @@ static void test_limit_is_told(void **state)
 	assert_int_equal(dq_model_load(l.m, l.r), 0);
 	assert_int_equal(dq_story_new(&s, l.m, bufs, 2000, &o), 0);
 	for (size_t i = 0; i < s->nunits; i++)
-		if (s->units[i].cut) {
+		if (s->units[i].left_out) {
 			cuts++;
 			at = i;
 		}
@@ -196,6 +196,82 @@ static void test_limit_is_told(void **state)
 	unload(&l);
 }
 
+static const struct dq_chapter *chapter_of(const struct dq_story *s, size_t unit)
+{
+	for (size_t i = 0; i < s->nchapters; i++)
+		if (s->chapters[i].first <= unit && unit < s->chapters[i].first + s->chapters[i].n)
+			return &s->chapters[i];
+	return NULL;
+}
+
+/* What is not to be drawn goes first, and is not missing. */
+static void test_window(void **state)
+{
+	struct loaded all = open_lives(2000, DQ_KEEP_ALL), l = open_lives(2000, DQ_KEEP_ALL);
+	uint64_t from, to;
+	size_t n = 0, kept = 0;
+
+	assert_int_equal(dq_model_load(all.m, all.r), 0);
+	from = all.m->groups[all.m->ngroups / 2].t0 - all.m->t_first;
+	to = all.m->groups[all.m->ngroups / 2 + 30].t1 - all.m->t_first;
+	dq_model_limit(l.m, 200);
+	dq_model_window(l.m, from, to);
+	assert_int_equal(dq_model_load(l.m, l.r), 0);
+	assert_int_equal(l.m->skipped.calls, 0);
+	assert_true(l.m->ncalls_v < 2 * 200);
+	for (size_t i = 0; i < all.m->ngroups; i++)
+		n += all.m->groups[i].t1 >= from + all.m->t_first &&
+		     all.m->groups[i].t0 <= to + all.m->t_first;
+	for (size_t i = 0; i < l.m->ngroups; i++) {
+		const struct dq_group *g = &l.m->groups[i];
+
+		kept += g->t1 >= from + l.m->t_first && g->t0 <= to + l.m->t_first;
+		assert_int_equal(l.m->calls_v[g->first].c.t0, g->t0);
+	}
+	assert_true(n >= 31);
+	assert_int_equal(kept, n);
+	unload(&all);
+	unload(&l);
+}
+
+/* Told apart, a buffer is a chapter; the long ones are cut, and no loop goes over the end of one. */
+static void test_apart(void **state)
+{
+	struct loaded l = open_lives(40, DQ_KEEP_ALL);
+	const struct dq_story_opts o = { .detail = DQ_DETAIL_APP, .fold = true, .to = UINT64_MAX,
+					 .max_steps = 90, .apart = true };
+	uint32_t bufs[40];
+	struct dq_story *s;
+	size_t steps = 0, end = 0;
+
+	for (uint32_t i = 0; i < 40; i++)
+		bufs[i] = 40 - i;	/* in the order that is asked for */
+	assert_int_equal(dq_model_load(l.m, l.r), 0);
+	assert_int_equal(dq_story_new(&s, l.m, bufs, 40, &o), 0);
+	assert_int_equal(s->nchapters, 40);
+	assert_int_equal(s->npages, 1);
+	for (size_t i = 0; i < 40; i++) {
+		const struct dq_chapter *c = &s->chapters[i];
+
+		assert_int_equal(c->buf, 40 - i);
+		assert_int_equal(c->first, end);
+		assert_true(c->n > 0);
+		assert_ptr_equal(chapter_of(s, c->first), c);
+		for (size_t u = c->first; u < c->first + c->n; u++)
+			for (size_t k = 0; k < s->units[u].n; k++)
+				assert_int_equal(s->steps[s->units[u].first + k].buf, c->buf);
+		end += c->n;
+		steps += c->steps;
+	}
+	assert_int_equal(end, s->nunits);
+	assert_true(steps <= 90);
+	for (size_t i = 0; i < s->nloops; i++)
+		assert_ptr_equal(chapter_of(s, s->loops[i].first),
+				 chapter_of(s, s->loops[i].first + s->loops[i].n - 1));
+	dq_story_free(&s);
+	unload(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +281,8 @@ int main(void)
 		cmocka_unit_test(test_same_without),
 		cmocka_unit_test(test_limit),
 		cmocka_unit_test(test_limit_is_told),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,47 @@ static void test_dup2(void **state)
 	expect(OPEN(1, 5) CLOSE(2, 2, 6) "sys dup2 t=2s end=2s task=1 sys=2 a0=1 a1=5 ret=5\n", "");
 }
 
+/* What holds nothing is not looked at again; all else is, and that the task has become another one. */
+static void test_repeat(void **state)
+{
+	struct dq_holders *h = feed("", NULL);
+	struct dq_item task = { .kind = DQ_TASK };
+	struct dq_repeat r = { .id = 1, .n = 2 };
+	struct dq_call *c = &r.item[0].call;
+	struct dq_sys *s = &r.item[1].sys;
+
+	r.item[0] = (struct dq_item){ .kind = DQ_CALL, .call = { .hook = HOOK_IOCTL, .task = 1, .buf = 1,
+								 .seq = 1, .sys = 1, .caller = "" } };
+	r.item[1] = (struct dq_item){ .kind = DQ_SYS, .sys = { .task = 1, .sys = 1, .fd = 5, .buf = 1,
+							       .name = "ioctl" } };
+	for (int i = 0; i < 3; i++, c->seq++, c->sys++, s->sys++)
+		assert_int_equal(dq_holders_repeat(h, &r), 0);
+	expect_buf(h, 1, "");
+	/* a descriptor more with each */
+	r.id = 2;
+	c->hook = HOOK_FD_INSTALL;
+	c->table = 1;
+	for (int i = 0; i < 3; i++, c->seq++, c->sys++, s->sys++) {
+		c->a[0] = 5 + (uint64_t)i;
+		assert_int_equal(dq_holders_repeat(h, &r), 0);
+	}
+	expect_buf(h, 1, "t1: 5 6 7; ");
+	/* the number of the first again, with other items: nobody may take that for the first */
+	r.id = 0;
+	c->a[0] = 8;
+	assert_int_equal(dq_holders_repeat(h, &r), 0);
+	expect_buf(h, 1, "t1: 5 6 7 8; ");
+	/* of another process now: then it is one that is traced */
+	task.task = (struct dq_task){ .id = 1, .tid = 11, .tgid = 11, .comm = "d", .process = "d" };
+	assert_int_equal(dq_holders_put(h, &task), 0);
+	r.id = 1;
+	c->hook = HOOK_IOCTL;
+	c->table = 0;
+	assert_int_equal(dq_holders_repeat(h, &r), 0);
+	expect_buf(h, 1, "t1: 5 6 7 8; ");
+	dq_holders_free(&h);
+}
+
 static void test_odd(void **state)
 {
 	expect(CLOSE(1, 1, 6), "doubt 0x8; ");
@@ -488,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_close_without_number),
 		cmocka_unit_test(test_close_range),
 		cmocka_unit_test(test_dup2),
+		cmocka_unit_test(test_repeat),
 		cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_shared),

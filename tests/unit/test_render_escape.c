@@ -64,6 +64,18 @@ static void check(const char *text)
 	assert_null(strpbrk(dq_sb_str(&mmd), "%<>&:{}[]\"\\|\n"));
 	decode(&back, dq_sb_str(&mmd), "#", ';', 10);
 	assert_string_equal(dq_sb_str(&back), dq_sb_str(&want));
+
+	/* once more, as a part of a sentence: it stays what it is */
+	dq_sb_reset(&mmd);
+	dq_sb_reset(&back);
+	dq_mermaid_escape_seen(&mmd, dq_sb_str(&want), 0);
+	decode(&back, dq_sb_str(&mmd), "#", ';', 10);
+	assert_string_equal(dq_sb_str(&back), dq_sb_str(&want));
+	dq_sb_reset(&puml);
+	dq_sb_reset(&back);
+	dq_plantuml_escape_seen(&puml, dq_sb_str(&want), 0);
+	decode(&back, dq_sb_str(&puml), "<U+", '>', 16);
+	assert_string_equal(dq_sb_str(&back), dq_sb_str(&want));
 	dq_sb_free(&want);
 	dq_sb_free(&puml);
 	dq_sb_free(&mmd);
@@ -96,9 +108,9 @@ static void test_odd_bytes(void **state)
 static void test_dot(void **state)
 {
 	static const struct { const char *in, *out; } t[] = {
-		{ "plain", "plain" }, { "a\"b", "a\\\"b" }, { "a\\N", "a\\\\N" },
+		{ "plain", "plain" }, { "a\"b", "a\\\"b" }, { "a\\N", "a\\\\\\\\N" },
 		{ "&#65;", "&amp;#65;" }, { "a\nb", "a\\\\nb" }, { "\xff", "\\\\xff" },
-		{ "trailing\\", "trailing\\\\" }, { "<b>x</b>", "<b>x</b>" },
+		{ "trailing\\", "trailing\\\\\\\\" }, { "<b>x</b>", "<b>x</b>" },
 	};
 
 	for (size_t i = 0; i < DQ_ARRAY_SIZE(t); i++) {

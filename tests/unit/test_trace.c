@@ -341,6 +341,187 @@ static void test_every_field(void **state)
 	}
 }
 
+/* ---- what repeats itself ---- */
+
+/* What a task does again and again: some calls, each inside of the one behind it, and their system
+ * call. */
+static void begin_loop(struct dq_repeat *r)
+{
+	struct dq_sys *s;
+
+	r->n = 2 + (uint32_t)rnd() % (DQ_REPEAT_MAX - 1);
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct dq_item *it = &r->item[i];
+
+		memset(it, 0, sizeof(*it));
+		if (i == r->n - 1)
+			break;
+		it->kind = DQ_CALL;
+		it->call.hook = 1 + rnd() % 40;
+		/* 259 has the registers of 3 */
+		it->call.task = i ? it[-1].call.task : (uint32_t[]){ 1, 3, 259 }[rnd() % 3];
+		it->call.buf = i ? it[-1].call.buf : 1;
+		it->call.a[0] = rnd() % 3;
+		it->call.caller = "";
+		it->call.depth = r->n - 2 - i;
+	}
+	r->item[r->n - 1].kind = DQ_SYS;
+	s = &r->item[r->n - 1].sys;
+	s->task = r->item[0].call.task;
+	s->buf = r->item[0].call.buf;
+	s->nr = 16;
+	s->name = "ioctl";
+}
+
+/* A new one, or like another one but on another buffer, or processor. */
+static void begin_some_loop(struct dq_repeat *r, const struct dq_repeat *like, uint32_t *id)
+{
+	if (rnd() % 3 == 0 || !like->n) {
+		begin_loop(r);
+	} else {
+		uint32_t buf = 1 + rnd() % 3, cpu = rnd() % 2, one = rnd() % 8;
+
+		*r = *like;
+		for (uint32_t i = 0; i < r->n - 1; i++) {
+			r->item[i].call.buf = buf;
+			r->item[i].call.cpu = i == one ? 1 - cpu : cpu;
+		}
+		r->item[r->n - 1].sys.buf = buf;
+	}
+	r->id = ++*id;
+}
+
+/* The next time; now and then far from what is expected. */
+static void go_round(struct dq_repeat *r, uint64_t *now)
+{
+	static uint32_t seqs[260], syss[260]; /* of the tasks */
+	uint32_t calls = r->n - 1, *seq = &seqs[r->item[0].call.task], *sys = &syss[r->item[0].call.task];
+	struct dq_sys *s = &r->item[calls].sys;
+
+	*now += rnd() % 50 ? 500 + rnd() % 16 : rnd() >> (20 + rnd() % 40);
+	*sys += rnd() % 60 ? 1 : 7;
+	s->sys = rnd() % 100 ? *sys : 0;
+	s->t0 = *now;
+	for (uint32_t i = calls; i--;) {
+		struct dq_call *c = &r->item[i].call;
+
+		c->t0 = *now += rnd() % 16;
+		c->seq = ++*seq;
+		c->sys = s->sys;
+	}
+	*seq += DQ_REPEAT_MAX - calls; /* so that it grows by as much with each loop */
+	for (uint32_t i = 0; i < calls; i++) {
+		*now += rnd() % 50 ? 80 + rnd() % 16 : rnd() >> 30;
+		r->item[i].call.dur = *now - r->item[i].call.t0;
+	}
+	s->t1 = *now += rnd() % 16;
+	*seq += rnd() % 60 ? 0 : 2;
+}
+
+struct two_writers {
+	struct dq_sink each, repeats;
+};
+
+static void put_both_ways(struct two_writers *two, const struct dq_repeat *r)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->n; i++)
+		assert_int_equal(two->each.put(two->each.ctx, &r->item[i]), 0);
+	assert_int_equal(dq_sink_repeat(&two->repeats, r), 0);
+}
+
+/* A part of a loop, or anything. */
+static void put_other(struct two_writers *two, const struct dq_repeat *r)
+{
+	struct dq_item item = r->item[rnd() % r->n];
+
+	if (rnd() % 2)
+		rnd_item(&item);
+	assert_int_equal(two->each.put(two->each.ctx, &item), 0);
+	assert_int_equal(two->repeats.put(two->repeats.ctx, &item), 0);
+}
+
+/* A short way gives the same bytes as the long one. */
+static void test_repeat(void **state)
+{
+	enum { LOOPS = 6, ROUNDS = 20000 };
+	static const size_t chunk_bytes[] = { 0, 300, 3000, SIZE_MAX };
+	struct dq_repeat loops[LOOPS] = { 0 };
+	struct dq_writer *a, *b;
+	uint32_t id = 0;
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(chunk_bytes); i++) {
+		struct dq_writer_opts opts = { .chunk_bytes = chunk_bytes[i] };
+		int fd_a = temp_fd(), fd_b = temp_fd();
+		struct dq_written sum_a, sum_b;
+		struct two_writers two;
+		uint64_t now = 1000;
+		struct file fa, fb;
+
+		assert_int_equal(dq_writer_new(&a, fd_a, &opts), 0);
+		assert_int_equal(dq_writer_new(&b, fd_b, &opts), 0);
+		two = (struct two_writers){ dq_writer_sink(a), dq_writer_sink(b) };
+		for (int n = 0; n < ROUNDS; n++) {
+			struct dq_repeat *r = &loops[rnd() % LOOPS];
+
+			if (n % 100 == 0)
+				begin_some_loop(r, &loops[rnd() % LOOPS], &id);
+			/* in turn, as START and END are, or in any order */
+			if (n / 50 % 2)
+				r = &loops[n % 2];
+			if (!r->n)
+				continue;
+			if (rnd() % 100 == 0)
+				put_other(&two, r);
+			go_round(r, &now);
+			put_both_ways(&two, r);
+		}
+		assert_int_equal(dq_writer_flush(a) || dq_writer_flush(b), 0);
+		dq_writer_written(a, &sum_a);
+		dq_writer_written(b, &sum_b);
+		assert_memory_equal(&sum_a, &sum_b, sizeof(sum_a));
+		assert_int_equal(dq_writer_close(&a) || dq_writer_close(&b), 0);
+		fa = slurp(fd_a);
+		fb = slurp(fd_b);
+		assert_int_equal(fa.len, fb.len);
+		assert_memory_equal(fa.p, fb.p, fa.len);
+		free(fa.p);
+		free(fb.p);
+		free_strings();
+	}
+}
+
+static int put_count(void *ctx, const struct dq_item *item)
+{
+	*(unsigned int *)ctx += item->kind == DQ_CALL ? 1 : 100;
+	return 0;
+}
+
+static int repeat_count(void *ctx, const struct dq_repeat *r)
+{
+	*(unsigned int *)ctx += 10000;
+	return 0;
+}
+
+/* What promises nothing, as when a call fails, goes item by item. */
+static void test_repeat_or_put(void **state)
+{
+	unsigned int n = 0;
+	struct dq_sink sink = { .put = put_count, .ctx = &n };
+	struct dq_repeat r = { .id = 1 };
+
+	begin_loop(&r);
+	assert_int_equal(dq_sink_repeat(&sink, &r), 0);
+	assert_int_equal(n, 100 + r.n - 1);
+	sink.repeat = repeat_count;
+	assert_int_equal(dq_sink_repeat(&sink, &r), 0);
+	assert_int_equal(n, 10100 + r.n - 1);
+	r.id = 0;
+	assert_int_equal(dq_sink_repeat(&sink, &r), 0);
+	assert_int_equal(n, 10200 + 2 * (r.n - 1));
+}
+
 /* Long strings are cut, NULL is "", a kind that is none is refused. */
 static void test_writer_strings(void **state)
 {
@@ -1489,7 +1670,13 @@ static void check_coding(const struct dq_kind_desc *k, const struct dq_field *f)
 		assert_int_not_equal(f->coding, g->coding);
 }
 
-/* Nothing that a struct can say is forgotten by the file. */
+/* What the reader finds out by itself: .fatal */
+static int found_by_reader(int kind)
+{
+	return kind == DQ_CALL || kind == DQ_SYS;
+}
+
+/* Nothing else that a struct can say is forgotten by the file. */
 static void test_fields_cover_structs(void **state)
 {
 	char *header = read_source("src/trace/trace.h");
@@ -1499,7 +1686,7 @@ static void test_fields_cover_structs(void **state)
 		const struct dq_kind_desc *k = &dq_kinds[kind];
 
 		assert_non_null(k->name);
-		assert_int_equal(k->n, count_members(header, k->name));
+		assert_int_equal(k->n + found_by_reader(kind), count_members(header, k->name));
 		for (int i = 0; i < k->n; i++) {
 			for (int j = 0; j < i; j++) {
 				assert_int_not_equal(k->f[i].off, k->f[j].off);
@@ -1707,6 +1894,8 @@ int main(void)
 		cmocka_unit_test(test_binary_round_trip),
 		cmocka_unit_test(test_text_round_trip),
 		cmocka_unit_test(test_every_field),
+		cmocka_unit_test(test_repeat),
+		cmocka_unit_test(test_repeat_or_put),
 		cmocka_unit_test(test_writer_strings),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_write_errors),

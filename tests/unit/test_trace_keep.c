@@ -677,6 +677,130 @@ static void test_sink_error(void **state)
 	tear_down(&s);
 }
 
+/* One file after the other, with an end wherever it can be. */
+struct parts {
+	struct dq_keeper *k;
+	struct dq_part *p;
+	struct seen one, all;	/* this file; the events of all of them */
+	size_t items, every, files;
+	uint64_t t, calls;
+};
+
+static void end_part(struct parts *ps)
+{
+	struct dq_reader_state st = { 0 };
+
+	assert_int_equal(dq_validator_end(ps->one.val, &st), 0);
+	assert_int_equal(dq_validator_problems(ps->one.val), 0);
+	assert_int_equal(ps->one.v[ps->one.n - 1].kind, DQ_END);
+	ps->calls += ps->one.v[ps->one.n - 1].end.calls;
+	for (size_t i = 0; i < ps->one.n; i++)
+		if (is_event(&ps->one.v[i]))
+			see(&ps->all, &ps->one.v[i]);
+	forget(&ps->one);
+	ps->files++;
+}
+
+static void begin_part(struct parts *ps)
+{
+	struct dq_sink to = sink_of(&ps->one);
+
+	assert_int_equal(dq_validator_new(&ps->one.val, complain, NULL), 0);
+	assert_int_equal(dq_keeper_part(ps->k, &to, &ps->p), 0);
+}
+
+static int put_parts(void *ctx, const struct dq_item *item)
+{
+	struct parts *ps = ctx;
+
+	assert_int_equal(dq_part_put(ps->p, item), 0);
+	if (++ps->items % ps->every || !dq_part_may_end(ps->p))
+		return 0;
+	assert_int_equal(dq_part_end(&ps->p, ps->items, "next"), 0);
+	end_part(ps);
+	begin_part(ps);
+	return 0;
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	for (size_t every = 1; every < 60; every += every < 20 ? 1 : 7) {
+		struct dq_keep_opts o = { 0 };
+		struct dq_item end = { .kind = DQ_END, .end = { .reason = "done", .t = 5, .calls = 999 } };
+		struct parts ps = { .every = every };
+		struct both both;
+		struct machine m;
+		struct seen all = { 0 };
+
+		assert_int_equal(dq_keeper_new(&ps.k, &o), 0);
+		begin_part(&ps);
+		both = (struct both){ .a = sink_of(&all),
+				      .b = { .put = put_parts, .flush = no_flush, .ctx = &ps } };
+		begin(&m, (struct dq_sink){ .put = put_both, .flush = no_flush, .ctx = &both });
+		for (int i = 0; i < 12; i++)
+			a_life(&m, 1 + i % TASKS);
+		assert_int_equal(m.err, 0);
+		assert_int_equal(dq_part_put(ps.p, &end), 0);
+		dq_part_free(&ps.p);
+		assert_string_equal(ps.one.v[ps.one.n - 1].end.reason, "done");
+		end_part(&ps);
+		assert_true(ps.files >= 12 * 10 / every);
+		/* nothing twice, nothing missing, in order */
+		assert_int_equal(ps.calls, m.calls);
+		assert_int_equal(assert_tail(&all, &ps.all), m.events);
+		forget(&all);
+		forget(&ps.all);
+		dq_keeper_free(&ps.k);
+	}
+}
+
+/* A file that goes on: what is there already, and what is said of it. */
+static void test_part_head(void **state)
+{
+	struct dq_item snap = { .kind = DQ_SNAP, .snap = { .id = 1, .what = DQ_SNAP_BEGIN, .t0 = 5 } };
+	struct dq_item loss = { .kind = DQ_LOSS, .loss = { .source = "ring", .count = 3, .cpu = -1 } };
+	struct dq_keep_opts o = { 0 };
+	struct parts ps = { .every = 1u << 30 };
+	struct dq_sink to = { .put = put_parts, .flush = no_flush, .ctx = &ps };
+	struct dq_item buf = { .kind = DQ_BUF, .buf = { .id = 99, .t = 7, .exp_name = "drm" } };
+	struct machine m;
+	char calls[24];
+
+	(void)state;
+	assert_int_equal(dq_keeper_new(&ps.k, &o), 0);
+	begin_part(&ps);
+	begin(&m, to);
+	a_life(&m, 1);
+	put(&m, &loss);
+	put(&m, &snap);
+	assert_false(dq_part_may_end(ps.p));
+	snap.snap.t1 = 6;
+	put(&m, &snap);
+	assert_true(dq_part_may_end(ps.p));
+	put(&m, &buf);
+	assert_null(meta(&ps.one, "keep.from"));
+	assert_int_equal(dq_part_end(&ps.p, 1, "next"), 0);
+	assert_string_equal(meta(&ps.one, "keep.open"), "1");
+	assert_int_equal(ps.one.v[ps.one.n - 1].end.lost, 3);
+	end_part(&ps);
+	begin_part(&ps);
+	snprintf(calls, sizeof(calls), "%" PRIu64, m.calls);
+	assert_string_equal(meta(&ps.one, "keep.forgotten"), calls);
+	assert_string_equal(meta(&ps.one, "keep.lost"), "3");
+	assert_string_equal(meta(&ps.one, "tool"), "test");
+	assert_non_null(find(&ps.one, DQ_BUF, 99));
+	assert_true(find(&ps.one, DQ_BUF, 99)->buf.flags & DQ_BUF_PREEXISTING);
+	assert_null(find(&ps.one, DQ_BUF, 1)); /* released, and nothing speaks of it */
+	assert_null(find(&ps.one, DQ_TASK, 2)); /* comes when it is spoken of */
+	put_calls(&m, 2, HOOK_FD, HOOK_FD, 99, 0);
+	assert_non_null(find(&ps.one, DQ_TASK, 2));
+	dq_part_free(&ps.p);
+	forget(&ps.one);
+	forget(&ps.all);
+	dq_keeper_free(&ps.k);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -686,6 +810,7 @@ int main(void)
 		cmocka_unit_test(test_open),	   cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_undefined),  cmocka_unit_test(test_begin),
 		cmocka_unit_test(test_file),	   cmocka_unit_test(test_sink_error),
+		cmocka_unit_test(test_parts),	   cmocka_unit_test(test_part_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

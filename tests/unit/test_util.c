@@ -2,6 +2,7 @@
 /*
  * test_util.c - the utility room: strings, maps, escaping, numbers.
  */
+#include <fnmatch.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -261,6 +262,33 @@ static void test_columns(void **state)
 	assert_int_equal(dq_columns("\u65e5\u672c", 6), 4);
 	assert_int_equal(dq_columns("\U0001f600", 4), 2);
 	assert_int_equal(dq_columns("\xff", 1), 1);
+	/* eight bytes of ASCII at a time, and what is behind them */
+	assert_int_equal(dq_columns("", 0), 0);
+	assert_int_equal(dq_columns("0123456789abcdef", 16), 16);
+	assert_int_equal(dq_columns("0123456789\u65e5bc", 15), 14);
+	assert_int_equal(dq_columns("0123456\u00e9", 9), 8);
+	assert_int_equal(dq_columns("\u65e5" "0123456789", 13), 12);
+}
+
+static void test_uint(void **state)
+{
+	struct dq_sb sb = { 0 };
+	char buf[24];
+
+	assert_ptr_equal(dq_put_uint(buf, 0, 1), buf + 1);
+	assert_string_equal(buf, "0");
+	assert_ptr_equal(dq_put_uint(buf, UINT64_MAX, 1), buf + 20);
+	assert_string_equal(buf, "18446744073709551615");
+	dq_put_uint(buf, 42, 6);
+	assert_string_equal(buf, "000042");
+	dq_put_uint(buf, 1234567, 6);
+	assert_string_equal(buf, "1234567");
+	dq_sb_puts(&sb, "t=");
+	dq_sb_uint(&sb, 7, 1);
+	dq_sb_putc(&sb, '.');
+	dq_sb_uint(&sb, 50, 6);
+	assert_string_equal(dq_sb_str(&sb), "t=7.000050");
+	dq_sb_free(&sb);
 }
 
 static void test_fmt(void **state)
@@ -392,6 +420,44 @@ static void test_crc32c(void **state)
 	assert_int_equal(dq_crc32c(0, "", 0), 0);
 }
 
+/* However it is cut, and wherever it lies, it is what a bit at a time gives. */
+static void test_crc32c_cut(void **state)
+{
+	uint8_t v[67];
+	uint32_t slow = ~0u;
+
+	for (size_t i = 0; i < sizeof(v); i++) {
+		v[i] = (uint8_t)(i * 37 + 11);
+		slow ^= v[i];
+		for (int b = 0; b < 8; b++)
+			slow = slow >> 1 ^ (slow & 1 ? 0x82f63b78 : 0);
+	}
+	for (size_t i = 0; i <= sizeof(v); i++)
+		assert_int_equal(dq_crc32c(dq_crc32c(0, v, i), v + i, sizeof(v) - i), ~slow);
+}
+
+/* The same answers as fnmatch(3) in the C locale. */
+static void test_glob(void **state)
+{
+	static const char *const patterns[] = {
+		"", "*", "**", "?", "a", "a*", "*a", "*a*", "a?c", "a*b*c", "*.ko", "[abc]", "[!abc]x",
+		"[^abc]x", "[a-c]*[x-z]", "[]]", "[!]]", "[a-]", "[", "[a", "a[b", "\\*", "a\\?",
+		"[\\]]", "[[:digit:]]*", "*[[:upper:]_]", "[[:nosuch:]]", "vivid-00?.[0-9]", "*-*-*", "-",
+	};
+	static const char *const strings[] = {
+		"", "a", "b", "ab", "abc", "axbxc", "aXc", "x", "dx", "]", "-", "[", "[a", "a[b", "*",
+		"a?", "a??", "7up", "A_", "vivid-001.5", "vivid-00x.5", "x-y-z", "a.ko", ".ko", "\\",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+	};
+
+	for (size_t i = 0; i < DQ_ARRAY_SIZE(patterns); i++)
+		for (size_t k = 0; k < DQ_ARRAY_SIZE(strings); k++)
+			if (dq_glob(patterns[i], strings[k]) != !fnmatch(patterns[i], strings[k], 0))
+				fail_msg("'%s' and '%s'", patterns[i], strings[k]);
+	/* a pattern that would take for ever with naive steps back */
+	assert_false(dq_glob("*a*a*a*a*a*a*a*a*a*c", strings[DQ_ARRAY_SIZE(strings) - 1]));
+}
+
 static void keep(enum dq_level level, const char *text, void *ctx)
 {
 	struct dq_sb *sb = ctx;
@@ -430,12 +496,15 @@ int main(void)
 		cmocka_unit_test(test_quote),
 		cmocka_unit_test(test_unquote_errors),
 		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_uint),
 		cmocka_unit_test(test_fmt),
 		cmocka_unit_test(test_parse_uint),
 		cmocka_unit_test(test_parse_size),
 		cmocka_unit_test(test_parse_time),
 		cmocka_unit_test(test_errname),
 		cmocka_unit_test(test_crc32c),
+		cmocka_unit_test(test_crc32c_cut),
+		cmocka_unit_test(test_glob),
 		cmocka_unit_test(test_log),
 	};
 

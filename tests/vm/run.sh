@@ -19,6 +19,8 @@
 #	--memory SIZE    (default 1G)
 #	--qemu "..."     more QEMU options
 #	--tcg            do not use KVM even where it works
+#	--one-thread     all processors in one thread of TCG, which has not that
+#	                 trouble with int3, for work that needs two of them
 #	--icount         one processor whose clock counts its instructions, a
 #	                 nanosecond each: to measure what something costs, on any
 #	                 machine and however busy it is
@@ -44,6 +46,7 @@ smp=2
 memory=1G
 more=
 tcg=
+one_thread=
 icount=
 allow_warn=
 expected=
@@ -51,7 +54,7 @@ verbose=
 
 usage()
 {
-	sed -n '4,34s/^# \{0,1\}//p' "$0"
+	sed -n '4,36s/^# \{0,1\}//p' "$0"
 	exit "$1"
 }
 
@@ -71,6 +74,7 @@ while [ $# -gt 0 ]; do
 	--memory) memory=$2; shift 2 ;;
 	--qemu) more=$2; shift 2 ;;
 	--tcg) tcg=1; shift ;;
+	--one-thread) one_thread=1; shift ;;
 	--icount) icount=1; shift ;;
 	--allow-warn) allow_warn=1; shift ;;
 	--expect) expected=$2; shift 2 ;;
@@ -141,6 +145,8 @@ if [ -n "$icount" ]; then
 	# sleep=off: when there is nothing to do, time goes on at once.
 	accel=(-accel 'tcg,thread=single' -icount 'shift=0,sleep=off')
 	smp=1
+elif [ -n "$one_thread" ]; then
+	accel=(-accel 'tcg,thread=single')
 elif [ -z "$tcg" ] && [ "${DMASEQ_VM_ACCEL:-}" != tcg ] &&
    [ "$(uname -m)" = $host_arch ] && [ -w /dev/kvm ]; then
 	# -w is not enough: a container may show a device that does not work.

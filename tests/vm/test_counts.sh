@@ -14,7 +14,7 @@ compare=$BUILD/tests/vm/compare
 
 # rungs WANT DIR: each hook that is attached must be on the rung that was asked
 # for, and by default the recording on those that doctor says.  Callbacks are
-# kprobes always, and some hooks tracepoints.
+# kprobes, where fentry is taken some of them not, and some hooks tracepoints.
 rungs()
 {
 	awk -v want="$1" -v said="$(sed -n 's/^ok  recording *//p' "$RESULTS/$kernel/doctor.out")" '
@@ -22,7 +22,7 @@ rungs()
 		/^hook / && match($0, /rung="[a-z]+"/) {
 			rung = substr($0, RSTART + 6, RLENGTH - 7)
 			if (rung == "tracepoint") next
-			if ($2 ~ /ops->/) ok = rung == "kprobe"
+			if ($2 ~ /ops->/) ok = rung == "kprobe" || (rung == "fentry" && want ~ /^(default|fentry)$/)
 			else ok = want == "default" || rung == want
 			if (!ok) { print $2 " is on " rung; n++ }
 			seen[rung] = 1

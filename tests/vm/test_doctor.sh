@@ -5,7 +5,7 @@
 #
 # What doctor --self-test said in the guest of test_record.sh is
 # expected/doctor.KERNEL, but for how often each probe was hit: there "some" is
-# any number but 0.
+# any number but 0. Where fentry is taken only when asked for, it is asked for.
 # UPDATE_GOLDEN=1 writes the expected file anew.
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
 . "$(dirname "$0")/testlib.sh"
@@ -21,4 +21,10 @@ sed -E -e "s/$release/RELEASE/" -e 's/ +[1-9][0-9]*$/ some/' \
 [ -z "${UPDATE_GOLDEN:-}" ] || cp "$dir/doctor.got" "$want"
 diff -u "$want" "$dir/doctor.got" || bad "doctor on $kernel (- expected, + got)"
 ! grep -q '<- required' "$dir/doctor.got" || bad "a required hook is not attached"
+if grep -q 'no fentry: this kernel preempts' "$dir/doctor.got"; then
+	[ "$(cat "$dir/doctor.fentry.status")" = 0 ] || bad "doctor --attach fentry ended with $(cat "$dir/doctor.fentry.status")"
+	for line in 'ok  recording      fentry+kprobe' 'ok  self-test '; do
+		grep -q "^$line" "$dir/doctor.fentry.out" || bad "doctor --attach fentry does not say: $line"
+	done
+fi
 finish

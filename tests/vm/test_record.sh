@@ -4,7 +4,8 @@
 # test_record.sh KERNEL
 #
 # Boots the guest once and makes there all of the recordings that other tests
-# look at (test_counts.sh, test_doctor.sh, test_charts.sh, test_sequence.sh):
+# look at (test_counts.sh, test_doctor.sh, test_charts.sh, test_sequence.sh, test_kernels.sh,
+# test_leaks.sh):
 # the stories of dqload on the rungs that kernels.list has for it, watched by
 # ftrace.  Left in RESULTS/KERNEL.
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
@@ -15,6 +16,9 @@ guest_means "$kernel"
 rest=sync,attach,buffers,errors,fds,fence,v4l2-drm,poll,leak,routes
 # arming costs seconds, so stories share recordings; but the charts are of one
 plan=default:device-dma
+if runs "$kernel" across; then
+	plan+=' default:across'
+fi
 if runs "$kernel" each; then
 	for story in ${rest//,/ }; do
 		plan+=" default:$story"

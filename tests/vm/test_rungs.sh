@@ -157,7 +157,9 @@ dumps()
 {
 	local rung stories
 	while IFS=: read -r rung stories; do
-		if [ "$rung" = "$1" ] && [ "$stories" != cpu-access ]; then
+		# those two are recorded by default only
+		[[ $stories != cpu-access && $stories != across ]] || continue
+		if [ "$rung" = "$1" ]; then
 			dmaseq dump "$RESULTS/$kernel/$rung.${stories//,/+}/trace.dmaseq" >"$out/$rung.$stories.txt"
 			printf '%s\n' "$out/$rung.$stories.txt"
 		fi

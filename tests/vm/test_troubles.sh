@@ -30,6 +30,8 @@ vague()
 		-e 's/[0-9]+ of [0-9]+ calls were written and [0-9]+ were not/N of N calls were written and N were not/' \
 		-e 's/last [0-9]+ events are/last N events are/' \
 		-e 's/\([0-9]+ buffers?, [0-9]+ fds?, [0-9]+ mappings?\)/(N buffers, N fds, N mappings)/' \
+		-e 's/[0-9]+ (events?|returns?) (were|was|lost|missed)/N \1 \2/g' \
+		-e 's/[0-9]+ files, of which/N files, of which/' \
 		-e 's/[0-9.]+ (ns|us|ms|s|min)\b/TIME/g' \
 		-e 's/[0-9.]+ (B|kB|MB)\b/SIZE/g' \
 		-e 's/chunk [0-9]+ /chunk N /; s/after [0-9]+ chunks?/after N chunks/'
@@ -45,6 +47,34 @@ whole()
 {
 	dmaseq dump --validate "$1" >"$1.validated" 2>&1 || sed 's/^/NOT VALID: /' "$1.validated"
 	dmaseq dump "$1" 2>/dev/null | sed -n 's/^end .*reason=/trace: ended by /p' | sed -E 's/ calls=.*//'
+}
+
+# One after the other, by age: each is valid, none is too large, and no call that a task made
+# is in none of them.
+files()
+{
+	local file seen
+	for file in "$1.2" "$1.1" "$1"; do
+		whole "$file"
+		[ "$(stat -c %s "$file")" -le $((256 << 10)) ] || echo "NOT SO: $file is too large"
+		dmaseq dump "$file" 2>/dev/null |
+			sed -n 's/^call .* task=\([0-9]*\).* seq=\([0-9]*\).*/\1 \2/p' >"$file.seqs"
+	done
+	sort -k1,1n -k2,2n "$1.2.seqs" "$1.1.seqs" "$1.seqs" | awk '
+		$1 == task && $2 != seq + 1 { print "NOT SO: task", task, "has no call between", seq, "and", $2; exit }
+		{ task = $1; seq = $2 }'
+	[ ! -e "$1.3" ] || echo "NOT SO: there is a fourth file"
+	seen=$(cat "$1".*seqs | wc -l)
+	[ "$seen" -gt 1000 ] || echo "NOT SO: only $seen calls"
+}
+
+# Is the command named, as process, thread or command line, and the machine's boot?
+names()
+{
+	local command=no boot=no
+	! dmaseq dump "$1" 2>/dev/null | grep -qF dqload || command=yes
+	[ -z "$(od -An -tx1 -j24 -N16 "$1" | tr -d ' \n0')" ] || boot=yes
+	echo "trace: the command's name: $command; a boot id: $boot"
 }
 
 # What is said of one of which something is missing.
@@ -86,17 +116,33 @@ full()
 
 {
 	for case in sigint sigterm sighup forwarded all time timeup stubborn usr2 twice \
-		notfound notinpath notexec \
-		nodir readonly exists force full pipe sigkill rights nobpf nokprobes; do
+		notfound notinpath notexec anonymize named \
+		nodir readonly exists force full pipe sigkill rights nobpf nokprobes \
+		nosyslog paranoid fewcaps setuid asroot trap foreign limit sigstop rotate dates; do
 		echo "== $case: status $(cat $case.status)"
 		cat $case.err
 		case $case in
-		full) full $case.dmaseq $case.err ;;
+		full | limit) full $case.dmaseq $case.err ;;
+		sigstop)
+			whole $case.dmaseq
+			dmaseq list $case.dmaseq 2>&1 >/dev/null | sed 's/^/list: /'
+			dmaseq dump --strict $case.dmaseq >/dev/null 2>&1
+			echo "dump --strict: status $?"
+			;;
+		rotate) files $case.dmaseq ;;
+		anonymize | named)
+			whole $case.dmaseq
+			names $case.dmaseq
+			;;
+		dates)
+			whole $case.dmaseq
+			dmaseq list $case.dmaseq | grep 'the date was set'
+			;;
 		sigkill) cut_off $case.dmaseq ;;
 		*) [ ! -e $case.dmaseq ] || whole $case.dmaseq ;;
 		esac
 		case $case in
-		sigint | sigterm | sighup | all | force)
+		sigint | sigterm | sighup | all | force | anonymize | named)
 			echo "trace: $(calls $case.dmaseq dma_buf_begin_cpu_access) times dma_buf_begin_cpu_access"
 			;;
 		esac

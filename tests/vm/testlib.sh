@@ -113,6 +113,24 @@ ran()
 	return 1
 }
 
+# found FILE WORD...: "PROCESS RULE" of each finding in it. Whose it is says the finding, or else the
+# first call that proves it.
+found()
+{
+	local file=$1
+	shift
+	dmaseq check --quiet --fail-on never "$@" "$file" | awk '
+	function tell() {
+		if (rule)
+			print who, rule
+		rule = who = ""
+	}
+	/^#[0-9]+ / { tell(); rule = $NF; gsub(/[][]/, "", rule) }
+	rule && /^    process / { who = $2 }
+	rule && !who && /^    (call [0-9]+ )?at [0-9.]+ s, / { sub(/.* s, /, ""); sub(/ \(.*/, ""); who = $0 }
+	/^$/ { tell() }' | sort -u
+}
+
 guest_means()
 {
 	means cpio gzip xz zstd depmod modprobe flock timeout cmake ninja

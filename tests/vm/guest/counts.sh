@@ -17,6 +17,8 @@
 # and, without a witness, in /host/sequence.dmaseq (.err, .status) the calls of
 # the shortest form of each story.
 #
+# raw.dmaseq, stacks.dmaseq and kernel.kcore are for test_leaks.sh.
+#
 # cpu-access needs vivid allocating otherwise: its recordings come last.
 # Comparing is the host's business (test_counts.sh).
 
@@ -126,5 +128,15 @@ for recording; do
 done
 ftrace-count.sh remove
 
+# For test_leaks.sh: where the kernel is, with its addresses, and with stacks instead.
+head -c 8192 /proc/kcore >/host/kernel.kcore
+dmaseq record --attach kprobe --raw-addresses -o /host/raw.dmaseq -- dqload cpu-access >/dev/null 2>&1
+dmaseq record --attach kprobe --stacks -o /host/stacks.dmaseq -- dqload cpu-access >/dev/null 2>&1
+
 dmaseq doctor --self-test >/host/doctor.out 2>/host/doctor.err
 echo $? >/host/doctor.status
+# Where fentry is only taken when asked for: the programs have to load all the same.
+if grep -q 'no fentry: this kernel preempts' /host/doctor.out; then
+	dmaseq doctor --self-test --attach fentry >/host/doctor.fentry.out 2>&1
+	echo $? >/host/doctor.fentry.status
+fi

@@ -51,7 +51,7 @@ dqload sync >/dev/null || exit 1
 dqload errors >/dev/null || exit 1
 ended error
 begin both --keep-last 10s --until-error -o $cases/both.dmaseq -- \
-	sh -c 'dqload errors >/dev/null; exit 5'
+	sh -c 'dqload sync >/dev/null && dqload errors >/dev/null; exit 5'
 ended both
 begin noerror --until-error -o $cases/noerror.dmaseq -- dqload sync
 ended noerror >/dev/null

@@ -81,6 +81,10 @@ ended notfound
 ended notinpath
 ended notexec
 
+stage "names"
+run anonymize dmaseq record --attach kprobe --anonymize -o $cases/anonymize.dmaseq -- dqload sync
+run named dmaseq record --attach kprobe -o $cases/named.dmaseq -- dqload sync
+
 stage "outputs that cannot be"
 echo "something dear" >/tmp/exists.dmaseq
 echo "something else" >/tmp/force.dmaseq
@@ -138,4 +142,86 @@ run nokprobes dmaseq record -o /tmp/x.dmaseq -- touch /tmp/ran
 umount /sys/bus/event_source/devices
 [ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
 [ ! -e /tmp/x.dmaseq ] || echo "a refused recording left a file" >>$cases/log
+# What the command is, and what its recorder is.
+cat >/tmp/look <<'EOF'
+#!/bin/sh
+for of in self $PPID; do
+	grep -E '^(Uid|Gid|CapInh|CapPrm|CapEff|CapAmb|NoNewPrivs|Seccomp):' /proc/$of/status
+done >&2
+# what is open beside 0, 1, 2 (and the directory that ls reads)
+ls /proc/self/fd | grep -cv '^[0123]$' >&2
+[ ! -e "$1" ] || stat -c '%a %u' "$1" >&2
+EOF
+chmod 755 /tmp/look
+mkdir -m 777 /tmp/user
+# user NAME FILE: a recording of user 1000 with this copy of dmaseq
+user()
+{
+	trace=/tmp/user/$1.dmaseq
+	run "$1" dqexec as 1000 "/tmp/$2" record --attach kprobe -o "$trace" -- /tmp/look "$trace"
+	[ ! -e "$trace" ] || cp "$trace" $cases/
+}
+
+stage "few rights"
+# CAP_BPF CAP_PERFMON, then with CAP_SYSLOG and CAP_DAC_READ_SEARCH
+for file in nosyslog fewcaps setuid; do
+	cp /bin/dmaseq /tmp/$file
+	chmod 755 /tmp/$file
+done
+dqexec setcap /tmp/nosyslog 39 38
+dqexec setcap /tmp/fewcaps 39 38 34 2
+chmod 4755 /tmp/setuid
+user nosyslog nosyslog
+user paranoid fewcaps
+echo 2 >/proc/sys/kernel/perf_event_paranoid
+user fewcaps fewcaps
+echo 3 >/proc/sys/kernel/perf_event_paranoid
+user setuid setuid
+run asroot dmaseq record --attach kprobe -o $cases/asroot.dmaseq -- /tmp/look $cases/asroot.dmaseq
+
+stage "traps"
+for protected in /proc/sys/fs/protected_*; do
+	echo 0 >"$protected"
+done
+echo "something dear" >/tmp/victim
+ln -s /tmp/victim /tmp/trap
+echo "not ours" >/tmp/foreign
+chown -h 1000 /tmp/trap /tmp/foreign
+run trap dmaseq record --force -o /tmp/trap -- touch /tmp/ran
+run foreign dmaseq record --force -o /tmp/foreign -- touch /tmp/ran
+[ "$(cat /tmp/victim)" = "something dear" ] || echo "a link was followed" >>$cases/log
+[ "$(cat /tmp/foreign)" = "not ours" ] || echo "another user's file was overwritten" >>$cases/log
+[ ! -e /tmp/ran ] || echo "the command of a refused recording was run" >>$cases/log
+
+stage "a limit, a recorder that is stopped, many files, another date"
+(
+	ulimit -f 100
+	# shellcheck disable=SC2086 # words
+	exec dmaseq record $attach --ready-file /tmp/limit.ready -o /tmp/limit.dmaseq 2>$cases/limit.err
+) &
+# shellcheck disable=SC2034 # ended reads it
+pid_limit=$!
+armed limit
+work
+ended limit
+work_ends
+cp /tmp/limit.dmaseq $cases/
+begin sigstop --ring 64K -o $cases/sigstop.dmaseq
+armed sigstop
+# shellcheck disable=SC2154 # eval in begin sets it
+kill -STOP "$pid_sigstop"
+dqload sync --pairs 5000 >/dev/null || exit 1
+kill -CONT "$pid_sigstop"
+dqload sync --pairs 3 >/dev/null || exit 1
+stopped sigstop INT
+begin rotate --rotate 256K --rotate-files 3 -o $cases/rotate.dmaseq
+armed rotate
+work
+wait_until "there were three files" [ -e $cases/rotate.dmaseq.2 ]
+stopped rotate INT
+work_ends
+begin dates -o $cases/dates.dmaseq
+armed dates
+date -s @2000000000 >/dev/null
+stopped dates INT
 stage "done"

@@ -15,17 +15,25 @@
  *                                dynamic: can pin; bare: no CPU callbacks, no vmap, no mmap;
  *                                cached: the core keeps the sg_table; copied: the table of
  *                                callbacks is in memory of its own, as vmwgfx does it;
- *                                builtin: of no module, so that NAME is the exporter
- *   fd B [cloexec] [fault]       -> descriptor; fault: it is there, and the command fails
- *                                with EFAULT, as a driver whose copy_to_user() fails
+ *                                builtin: of no module, so that NAME is the exporter;
+ *                                broken: nobody wrote its map_dma_buf
+ *   fd B [cloexec] [fault] [give] -> descriptor; fault: it is there, and the command fails
+ *                                with EFAULT, as a driver whose copy_to_user() fails;
+ *                                give: with our reference, and not with one of its own
  *   get B FD                     dma_buf_get: B is empty before, or the same buffer
  *   put B                        gives one of our references up; the slot with the last
  *   leak B                       forgets a reference without giving it up
+ *   ref B                        one more, which nobody knows of
  *   attach A B D [dynamic]       dynamic: with importer's callbacks
- *   detach A, forget A           forget: the slot is free, the attachment stays
+ *   forge A B D                  an attachment that nobody attached
+ *   detach A [B] [keep]          from B, whoever's it is; keep: the slot still has it, as a
+ *                                driver that goes on with freed memory (which the lab owns again)
+ *   forget A                     the slot is free, the attachment stays
  *   map A to|from|both|none [locked]
- *   unmap A [to|from|both|none]  the direction of the map unless said otherwise; of what
- *                                was unmapped before: once more
+ *   unmap A [to|from|both|none] [of=A]
+ *                                the direction of the map unless said otherwise; of: the table
+ *                                of another one; of what was unmapped before: once more
+ *   raw-map A DIR, raw-unmap A   the exporter's callback, past the core
  *   pin A, unpin A
  *   move B                       the exporter tells its importers that it moved
  *   begin B DIR, end B DIR       CPU access in the kernel
@@ -40,6 +48,8 @@
  *   thread COMMAND...            the command, in a kernel thread; work: in a kworker;
  *                                irq: in an interrupt ("put" only)
  *   reset                        gives up everything, in the right order
+ *   else COMMAND...              only when an earlier line of the same write failed, whose error
+ *                                stays that of the write
  *
  * What headers differ in is asked of them (Kbuild).
  */
@@ -60,6 +70,7 @@
 #include <linux/platform_device.h>
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -88,6 +99,8 @@ struct lab_mem {
 	int err[NCB], nerr[NCB], delay_ms[NCB];
 };
 
+#define NTABLES 4
+
 /* The holder's side. */
 struct lab_buf {
 	struct dma_buf *dmabuf;
@@ -107,9 +120,12 @@ struct lab_dev {
 
 struct lab_att {
 	struct dma_buf_attachment *attach;
-	struct sg_table *sgt;
-	enum dma_data_direction dir;
-	bool dynamic, mapped;
+	struct sg_table *sgt[NTABLES];	/* those that are mapped, and after them the last that was */
+	int nsgt;
+	struct sg_table *raw;
+	enum dma_data_direction dir[NTABLES], raw_dir;
+	bool dynamic;
+	bool ours;	/* memory of the lab's, of no attachment */
 	int moved;
 };
 
@@ -167,6 +183,8 @@ static struct sg_table *lab_map(struct dma_buf_attachment *a, enum dma_data_dire
 
 	if (err)
 		return ERR_PTR(err);
+	if (dir == DMA_NONE)	/* as DRM's exporters do; the DMA API would stop the kernel */
+		return ERR_PTR(-EINVAL);
 	sgt = kzalloc(sizeof(*sgt), GFP_KERNEL);
 	if (!sgt)
 		return ERR_PTR(-ENOMEM);
@@ -311,6 +329,11 @@ static const struct dma_buf_ops lab_cached_dmabuf_ops = {
 	.vunmap = lab_vunmap,
 };
 
+static const struct dma_buf_ops lab_broken_dmabuf_ops = {
+	.unmap_dma_buf = lab_unmap,
+	.release = lab_release,
+};
+
 /*
  * The functions of the kernels before 5.6, as the post of 2015 shows them. On a 64-bit machine
  * they have nothing to do, which the compiler must not notice.
@@ -415,6 +438,8 @@ static const struct dma_buf_ops *ops_for(struct lab_mem *m, char **w, int n)
 		ops = &lab_bare_dmabuf_ops;
 	else if (has_word(w, n, "cached"))
 		ops = &lab_cached_dmabuf_ops;
+	else if (has_word(w, n, "broken"))
+		ops = &lab_broken_dmabuf_ops;
 	if (!has_word(w, n, "copied"))
 		return ops;
 	m->copied = kmemdup(ops, sizeof(*ops), GFP_KERNEL);
@@ -456,21 +481,27 @@ static long do_export(char **w, int n)
 	return 0;
 }
 
+static void drop_ref(struct lab_buf *b);
+
 /* dma_buf_fd() takes the reference over, the lab keeps one of its own. */
 static long do_fd(char **w, int n)
 {
 	struct lab_buf *b = buf_of(w[1]);
+	bool give = has_word(w + 2, n - 2, "give");
 	int fd;
 
 	if (!b)
 		return -EINVAL;
-	get_dma_buf(b->dmabuf);
+	if (!give)
+		get_dma_buf(b->dmabuf);
 	fd = dma_buf_fd(b->dmabuf, has_word(w + 2, n - 2, "cloexec") ? O_CLOEXEC : 0);
-	if (fd < 0)
+	if (fd < 0 && !give)
 		dma_buf_put(b->dmabuf);
-	else if (has_word(w + 2, n - 2, "fault"))
-		return -EFAULT;
-	return fd;
+	else if (fd >= 0 && give)
+		drop_ref(b);
+	if (fd < 0)
+		return fd;
+	return has_word(w + 2, n - 2, "fault") ? -EFAULT : fd;
 }
 
 static long do_get(char **w, int n)
@@ -520,6 +551,16 @@ static long do_leak(char **w, int n)
 	if (!b)
 		return -EINVAL;
 	drop_ref(b);
+	return 0;
+}
+
+static long do_ref(char **w, int n)
+{
+	struct lab_buf *b = buf_of(w[1]);
+
+	if (!b)
+		return -EINVAL;
+	get_dma_buf(b->dmabuf);
 	return 0;
 }
 
@@ -607,14 +648,70 @@ static long do_attach(char **w, int n)
 	return 0;
 }
 
+static long do_forge(char **w, int n)
+{
+	int at = slot(w[1], 'a'), dev = slot(w[3], 'd');
+	struct lab_buf *b = buf_of(w[2]);
+	struct dma_buf_attachment *a;
+
+	if (at < 0 || atts[at].attach || dev < 0 || !devs[dev].pdev || !b)
+		return -EINVAL;
+	a = kzalloc(sizeof(*a), GFP_KERNEL);
+	if (!a)
+		return -ENOMEM;
+	a->dmabuf = b->dmabuf;
+	a->dev = &devs[dev].pdev->dev;
+	INIT_LIST_HEAD(&a->node);
+	atts[at] = (struct lab_att){ .attach = a, .ours = true };
+	return 0;
+}
+
+/*
+ * Who goes on with a freed attachment must not meet somebody else's memory here, so the same memory
+ * is taken again at once: the allocator gives what was freed last.
+ */
+static struct dma_buf_attachment *same_memory(const struct dma_buf_attachment *was)
+{
+	struct dma_buf_attachment *v[64], *found = NULL;
+	unsigned int n = 0;
+
+	while (n < ARRAY_SIZE(v) && !found) {
+		v[n] = kzalloc(sizeof(**v), GFP_KERNEL);
+		if (!v[n])
+			break;
+		if (v[n] == was)
+			found = v[n];
+		else
+			n++;
+	}
+	while (n)
+		kfree(v[--n]);
+	return found;
+}
+
 static long do_detach(char **w, int n)
 {
 	struct lab_att *a = att_of(w[1]);
+	struct lab_buf *b = n > 2 ? buf_of(w[2]) : NULL;
+	struct dma_buf_attachment was, *again;
 
 	if (!a)
 		return -EINVAL;
-	dma_buf_detach(a->attach->dmabuf, a->attach);
+	was = *a->attach;
+	again = a->attach;
+	dma_buf_detach(b ? b->dmabuf : was.dmabuf, a->attach);
+	if (b)	/* whether it is gone now depends on the kernel */
+		return 0;
 	memset(a, 0, sizeof(*a));
+	if (!has_word(w + 2, n - 2, "keep"))
+		return 0;
+	again = same_memory(again);
+	if (!again)
+		return -EAGAIN;
+	again->dmabuf = was.dmabuf;
+	again->dev = was.dev;
+	INIT_LIST_HEAD(&again->node);
+	*a = (struct lab_att){ .attach = again, .ours = true };
 	return 0;
 }
 
@@ -648,17 +745,17 @@ static struct sg_table *map_it(struct lab_att *a, enum dma_data_direction dir, b
 	return sgt;
 }
 
-static void unmap_it(struct lab_att *a, enum dma_data_direction dir)
+static void unmap_it(struct lab_att *a, struct sg_table *sgt, enum dma_data_direction dir)
 {
 #ifdef LAB_HAS_UNLOCKED_MAP
 	if (!a->dynamic) {
-		dma_buf_unmap_attachment_unlocked(a->attach, a->sgt, dir);
+		dma_buf_unmap_attachment_unlocked(a->attach, sgt, dir);
 		return;
 	}
 #endif
 	if (a->dynamic)
 		dma_resv_lock(a->attach->dmabuf->resv, NULL);
-	dma_buf_unmap_attachment(a->attach, a->sgt, dir);
+	dma_buf_unmap_attachment(a->attach, sgt, dir);
 	if (a->dynamic)
 		dma_resv_unlock(a->attach->dmabuf->resv);
 }
@@ -669,29 +766,61 @@ static long do_map(char **w, int n)
 	enum dma_data_direction dir;
 	struct sg_table *sgt;
 
-	if (!a || direction(w[2], &dir))
+	if (!a || a->nsgt == NTABLES || direction(w[2], &dir))
 		return -EINVAL;
 	sgt = map_it(a, dir, has_word(w + 3, n - 3, "locked"));
 	if (IS_ERR(sgt))
 		return PTR_ERR(sgt);
-	a->sgt = sgt;
-	a->dir = dir;
-	a->mapped = true;
+	a->sgt[a->nsgt] = sgt;
+	a->dir[a->nsgt++] = dir;
 	return sgt->nents;
 }
 
 static long do_unmap(char **w, int n)
 {
-	struct lab_att *a = att_of(w[1]);
+	struct lab_att *a = att_of(w[1]), *of = a;
 	enum dma_data_direction dir;
+	int i;
 
-	if (!a || !a->sgt)
+	for (i = 2; i < n; i++)
+		if (strstarts(w[i], "of="))
+			of = att_of(w[i] + 3);
+	if (!a || !of)
 		return -EINVAL;
-	dir = a->dir;
-	if (n > 2 && direction(w[2], &dir))
+	i = of->nsgt ? of->nsgt - 1 : 0;
+	if (!of->sgt[i])
 		return -EINVAL;
-	unmap_it(a, dir);
-	a->mapped = false;
+	dir = of->dir[i];
+	if (n > 2 && !strstarts(w[2], "of=") && direction(w[2], &dir))
+		return -EINVAL;
+	unmap_it(a, of->sgt[i], dir);
+	if (of == a)
+		a->nsgt = i;
+	return 0;
+}
+
+static long do_raw_map(char **w, int n)
+{
+	struct lab_att *a = att_of(w[1]);
+	struct sg_table *sgt;
+
+	if (!a || a->raw || direction(w[2], &a->raw_dir))
+		return -EINVAL;
+	sgt = a->attach->dmabuf->ops->map_dma_buf(a->attach, a->raw_dir);
+	if (IS_ERR(sgt))
+		return PTR_ERR(sgt);
+	a->raw = sgt;
+	return 0;
+}
+
+static long do_raw_unmap(char **w, int n)
+{
+	struct lab_att *a = att_of(w[1]);
+
+	if (!a || !a->raw)
+		return -EINVAL;
+	a->attach->dmabuf->ops->unmap_dma_buf(a->attach, a->raw, a->raw_dir);
+	a->raw = NULL;
 	return 0;
 }
 
@@ -941,8 +1070,15 @@ static long do_reset(char **w, int n)
 		}
 	for (i = 0; i < NSLOTS; i++) {
 		snprintf(name, sizeof(name), "a%d", i);
-		if (atts[i].mapped)
-			unmap_it(&atts[i], atts[i].dir);
+		while (atts[i].attach && atts[i].nsgt) {
+			atts[i].nsgt--;
+			unmap_it(&atts[i], atts[i].sgt[atts[i].nsgt],
+				 atts[i].dir[atts[i].nsgt]);
+		}
+		if (atts[i].ours) {
+			kfree(atts[i].attach);
+			memset(&atts[i], 0, sizeof(atts[i]));
+		}
 		do_detach(words, 2);
 	}
 	for (i = 0; i < NSLOTS; i++) {
@@ -973,12 +1109,16 @@ static const struct command {
 	{ "fd", 2, do_fd },
 	{ "get", 3, do_get },
 	{ "put", 2, do_put },
+	{ "ref", 2, do_ref },
 	{ "leak", 2, do_leak },
 	{ "attach", 4, do_attach },
+	{ "forge", 4, do_forge },
 	{ "detach", 2, do_detach },
 	{ "forget", 2, do_forget },
 	{ "map", 3, do_map },
 	{ "unmap", 2, do_unmap },
+	{ "raw-map", 3, do_raw_map },
+	{ "raw-unmap", 2, do_raw_unmap },
 	{ "pin", 2, do_pin },
 	{ "unpin", 2, do_unpin },
 	{ "move", 2, do_move },
@@ -1092,9 +1232,18 @@ static ssize_t lab_write(struct file *file, const char __user *from, size_t len,
 		return PTR_ERR(text);
 	rest = text;
 	mutex_lock(&lab_lock);
-	while (err >= 0 && (line = strsep(&rest, "\n")) != NULL)
-		if (*line)
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		bool other;
+
+		line = skip_spaces(line);
+		other = strstarts(line, "else ");
+		if (!*line || other != (err < 0))
+			continue;
+		if (other)
+			run_line(line + 5);
+		else
 			err = last_result = run_line(line);
+	}
 	mutex_unlock(&lab_lock);
 	kfree(text);
 	return err < 0 ? err : len;

@@ -40,7 +40,7 @@ program()
 	mv "$out.$$" "$out"
 }
 
-program dqload "$src"/{dqload,fences,routes,agent,account,abi}.c
+program dqload "$src"/{dqload,fences,routes,threads,agent,account,abi}.c
 program dqbinder "$src"/{dqbinder,account,abi}.c
 program dqexec "$src/dqexec.c"
 printf '%s\n' "$dir"

@@ -3,9 +3,10 @@
  * dqexec: runs a command with less than it needs, to see what it says then.
  *
  * dqexec as UID CMD...    as a user of no group and without capabilities
+ * dqexec setcap FILE CAP... gives a file capabilities, by number, as setcap CAP+ep does
  * dqexec nobpf CMD...     on a kernel that seems to be built without bpf():
  *                         a seccomp filter answers ENOSYS
- * dqexec bpfleft          prints how many BPF programs and links the kernel has
+ * dqexec bpfleft          prints how many BPF programs, maps and links the kernel has
  *
  * The command takes the place of dqexec, so its status is the status; 1 and a
  * sentence when it could not be run so.
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -22,6 +24,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static void die(const char *what)
@@ -36,6 +39,18 @@ static void as_user(const char *uid)
 
 	if (setgroups(0, NULL) || setgid(id) || setuid(id))
 		die("cannot change the user");
+}
+
+/* All of the machines are little-endian, as the attribute is. */
+static int set_caps(const char *file, char **caps)
+{
+	struct vfs_cap_data data = { .magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE };
+
+	for (; *caps; caps++)
+		data.data[atoi(*caps) / 32].permitted |= 1u << atoi(*caps) % 32;
+	if (setxattr(file, "security.capability", &data, XATTR_CAPS_SZ_2, 0))
+		die(file);
+	return 0;
 }
 
 static void without_bpf(void)
@@ -53,7 +68,7 @@ static void without_bpf(void)
 		die("no seccomp filter");
 }
 
-/* BPF_PROG_GET_NEXT_ID and BPF_LINK_GET_NEXT_ID go from one id to the next. */
+/* BPF_PROG_GET_NEXT_ID and its like go from one id to the next. */
 static int count_bpf(int cmd)
 {
 	union bpf_attr attr;
@@ -71,8 +86,8 @@ static int count_bpf(int cmd)
 
 static int bpf_left(void)
 {
-	printf("%d programs, %d links\n", count_bpf(BPF_PROG_GET_NEXT_ID),
-	       count_bpf(BPF_LINK_GET_NEXT_ID));
+	printf("%d programs, %d maps, %d links\n", count_bpf(BPF_PROG_GET_NEXT_ID),
+	       count_bpf(BPF_MAP_GET_NEXT_ID), count_bpf(BPF_LINK_GET_NEXT_ID));
 	return 0;
 }
 
@@ -80,6 +95,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "bpfleft"))
 		return bpf_left();
+	if (argc > 2 && !strcmp(argv[1], "setcap"))
+		return set_caps(argv[2], argv + 3);
 	if (argc > 3 && !strcmp(argv[1], "as")) {
 		as_user(argv[2]);
 		argv += 3;
@@ -87,7 +104,7 @@ int main(int argc, char **argv)
 		without_bpf();
 		argv += 2;
 	} else {
-		fprintf(stderr, "usage: dqexec as UID CMD... | nobpf CMD... | bpfleft\n");
+		fprintf(stderr, "usage: dqexec as UID CMD... | setcap FILE CAP... | nobpf CMD... | bpfleft\n");
 		return 1;
 	}
 	execvp(argv[0], argv);

@@ -82,11 +82,10 @@ enum dq_exporter pick_plain(void)
  */
 #define NBUFS 2
 
-static void device_dma(void)
+static enum dq_exporter device_rounds(int rounds, int frames)
 {
 	static const enum dq_exporter order[] = { DQ_HEAP, DQ_UDMABUF, DQ_VIVID };
 	enum dq_exporter exporter = pick(order, 3);
-	int rounds = number(opt.rounds, 5), frames = number(opt.frames, 7);
 	struct dq_buf bufs[NBUFS];
 	uint32_t handles[NBUFS];
 	bool to_vivid = exporter == DQ_HEAP || exporter == DQ_UDMABUF;
@@ -117,8 +116,16 @@ static void device_dma(void)
 		if (exporter == DQ_VIVID)
 			dq_vivid_free();
 	}
+	return exporter;
+}
+
+static void device_dma(void)
+{
+	int rounds = number(opt.rounds, 5), frames = number(opt.frames, 7);
+	enum dq_exporter exporter = device_rounds(rounds, frames);
+
 	dq_report("device-dma", "exporter=%s importer=%s rounds=%d buffers=%d frames=%d",
-		  dq_name(exporter), to_vivid ? "vivid" : "vgem", rounds,
+		  dq_name(exporter), exporter == DQ_VIVID ? "vgem" : "vivid", rounds,
 		  NBUFS, frames);
 }
 
@@ -229,6 +236,69 @@ static void attach_rounds(void)
 		dq_vivid_free();
 	dq_report("attach", "exporter=%s importer=%s rounds=%d", dq_name(exporter),
 		  to_vivid ? "vivid" : "vgem", rounds);
+}
+
+/* ---- frames ------------------------------------------------------------ */
+
+/* A display of its own for a frame: import and release, by another open of vgem. */
+static void show_once(const struct dq_buf *buf, int card)
+{
+	struct drm_prime_handle prime = { .fd = buf->fd };
+
+	dq_ioctl(card, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime, "DRM_IOCTL_PRIME_FD_TO_HANDLE");
+	dq_expect("dma_buf_get", 1);
+	dq_expect("dma_buf_dynamic_attach", 1);
+	dq_expect("dma_buf_map_attachment", dq_vgem_maps());
+	dq_expect("dma_buf_put", 4);
+	dq_gem_close(card, prime.handle);
+	dq_expect("dma_buf_unmap_attachment", dq_vgem_maps());
+	dq_expect("dma_buf_detach", 1);
+}
+
+/*
+ * A program draws frames into a buffer that a display has. With --change it is the next
+ * version of itself, which does one thing worse: attach-per-frame, no-sync-end, leak
+ * (of the descriptor; a pause, --wait, is at the end).
+ *
+ * Expected: get, attach, map, unmap, detach 1, put 4, ioctl 2F, begin F, mmap 1; with
+ * attach-per-frame F more of the first six; with no-sync-end ioctl F.
+ */
+static void frames(void)
+{
+	static const enum dq_exporter order[] = { DQ_HEAP, DQ_UDMABUF, DQ_VIVID };
+	enum dq_exporter exporter = pick(order, 3);
+	int n = number(opt.frames, 19), i, card = -1;
+	const char *change = opt.change ? opt.change : "none";
+	volatile unsigned char *p;
+	struct dq_buf buf;
+	uint32_t handle;
+
+	if (strcmp(change, "none") && strcmp(change, "attach-per-frame") &&
+	    strcmp(change, "no-sync-end") && strcmp(change, "leak"))
+		dq_die("there is no change called %s", change);
+	if (!strcmp(change, "attach-per-frame"))
+		card = dq_drm_again("vgem");
+	if (exporter == DQ_VIVID)
+		dq_vivid_alloc(1);
+	dq_export(&buf, exporter, 0);
+	p = dq_mmap(&buf);
+	handle = dq_vgem_import(&buf);
+	for (i = 0; i < n; i++) {
+		dq_sync(&buf, START_W, 0);
+		p[0] = i;
+		if (strcmp(change, "no-sync-end"))
+			dq_sync(&buf, END_W, 0);
+		if (card >= 0)
+			show_once(&buf, card);
+	}
+	dq_vgem_release(handle);
+	munmap((void *)p, buf.size);
+	if (strcmp(change, "leak"))
+		dq_close(buf.fd);
+	if (exporter == DQ_VIVID)
+		dq_vivid_free();
+	dq_pause();
+	dq_report("frames", "exporter=%s importer=vgem frames=%d change=%s", dq_name(exporter), n, change);
 }
 
 /* ---- v4l2-drm ---------------------------------------------------------- */
@@ -478,6 +548,31 @@ static void errors(void)
 		  dq_name(exporter), refused, scattered, dq_vivid_fd() >= 0);
 }
 
+/* ---- across ------------------------------------------------------------ */
+
+/*
+ * What any kernel with vivid and vgem can do, the same calls of the same program on each:
+ * vivid exports and vgem imports while vivid captures; a vgem buffer that the program
+ * writes, and one that virtio-gpu cannot use, where there is one.
+ */
+static void across(void)
+{
+	struct dq_buf buf;
+	int i;
+
+	if (dq_drm("vgem") < 0 || dq_vivid_kind() != DQ_VIVID_CONTIG)
+		dq_skip("across needs vgem, and vivid with allocators=1");
+	opt.exporter = DQ_VIVID;
+	device_rounds(number(opt.rounds, 2), number(opt.frames, 7));
+	dq_export(&buf, DQ_VGEM, 0);
+	for (i = 0; i < 5; i++) {
+		dq_sync(&buf, START_W, 0);
+		dq_sync(&buf, END_W, 0);
+	}
+	dq_close(buf.fd);
+	dq_report("across", "virtio=%d", import_refused());
+}
+
 /* ---- fds --------------------------------------------------------------- */
 
 static void wait_for(pid_t pid, const char *who)
@@ -606,8 +701,11 @@ static const struct story {
 	{ "leak", story_leak, "importers and handles hold what nobody has a descriptor of" },
 };
 
-/* Not among `all`: one takes ten seconds, the other is for two recorders. */
+/* Not among `all`: three are for comparisons, one takes ten seconds, one is for two recorders. */
 static const struct story others[] = {
+	{ "frames", frames, "a display's buffer and the CPU (--exporter --frames 19 --change WHAT)" },
+	{ "threads", story_threads, "four threads at one buffer at once (--exporter --pairs 17)" },
+	{ "across", across, "what each kernel can do alike (--rounds 2 --frames 7)" },
 	{ "kworker", story_kworker, "as poll, but a timer signals, and a worker releases (10 s)" },
 	{ "hold", story_hold, "buffers of each kind, then pauses, goes on, pauses (--count 1)" },
 };
@@ -707,6 +805,8 @@ int main(int argc, char **argv)
 			opt.account = v;
 		else if (!strcmp(o, "--wait"))
 			opt.wait = v;
+		else if (!strcmp(o, "--change"))
+			opt.change = v;
 		else
 			usage(2);
 		if (!v)

@@ -26,6 +26,7 @@ extern struct dq_options {
 	int count;
 	int ms;
 	const char *account;	/* where accounts go: account.h */
+	const char *change;	/* what the next version of `frames` does worse */
 	const char *wait;	/* fifo at which the story pauses */
 } opt;
 
@@ -39,6 +40,8 @@ enum dq_exporter pick_plain(void);
 void story_fence(void);
 void story_poll(void);
 void story_kworker(void);
+/* threads.c */
+void story_threads(void);
 /* routes.c */
 void story_routes(void);
 void story_leak(void);
