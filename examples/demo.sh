@@ -117,8 +117,9 @@ record_in_vm()
 	fi
 	progress "fetching the kernel $guest, once ..."
 	tests/vm/fetch-kernel.sh "$guest" >"$LOGS/fetch.log" || die "kernel $guest cannot be had, see above."
+	# one processor: see run.sh about --smp
 	step "recording in a virtual machine with kernel $guest" tests/vm/run.sh --kernel "$guest" \
-		--share "$OUT" --file "$guest_binary:/bin/dmaseq" -- examples/demo-guest.sh
+		--smp 1 --share "$OUT" --file "$guest_binary:/bin/dmaseq" -- examples/demo-guest.sh
 	mv "$OUT"/*.log "$LOGS" 2>/dev/null
 	rm -f "$OUT/guest.sh" "$OUT/status"
 }
