@@ -35,6 +35,7 @@
 #include "../../bpf/wire.h"
 #include "../util/util.h"
 #include "calibrate.h"
+#include "kmem.h"
 #include "unpack.h"
 #include "peek_bpf.skel.h"
 
@@ -59,7 +60,8 @@ struct cal {
 	const struct dq_ksyms *ksyms;
 	struct peek_bpf *skel;
 	unsigned int word;
-	uint64_t lowest;		/* address of the kernel's half */
+	struct kmem kmem;		/* what may be read */
+	size_t task_len, file_len, dentry_len; /* no structure is longer, up to the room for it */
 	struct task_view main, thread;
 	uint64_t fds;			/* the array of struct file pointers */
 	int fd[NFILES];
@@ -79,35 +81,18 @@ static int run_peek(struct cal *c)
 	return syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) ? -errno : 0;
 }
 
-/*
- * Where the kernel's half begins, by a task_struct of it. A word that is followed may be anything,
- * and not every kernel looks before it reads: 5.10 goes by the width that the processor has, not by
- * that of the page tables, so that of an address between the two there is a warning in its log
- * (copy_from_kernel_nofault_allowed() in arch/x86/mm/maccess.c, ex_handler_uaccess()). Tables of four
- * levels begin at 0xffff8..., and those of five have task_structs below that, as arm64 has.
- */
-static uint64_t lowest_address(const struct cal *c, uint64_t task)
+/* The kernel's half. The last page is for errors as pointers. */
+static bool in_kernel(const struct cal *c, uint64_t addr)
 {
-	const uint64_t four_levels = 0xffff800000000000;
-
-	if (c->word == 4)
-		return 0x40000000;
-	return task >= four_levels ? four_levels : 0xff00000000000000;
-}
-
-/* Can there be memory of the kernel? The last page is for errors as pointers. */
-static bool in_kernel(const struct cal *c, uint64_t addr, size_t len)
-{
-	const uint64_t end = c->word == 4 ? 0xfffff000 : 0xfffffffffffff000;
-
-	return addr >= c->lowest && addr < end && len <= end - addr;
+	return c->word == 4 ? addr >= 0x40000000 && addr < 0xfffff000 :
+			      addr >= 0xff00000000000000 && addr < 0xfffffffffffff000;
 }
 
 /* One chunk from each of n addresses (at most PEEK_CHUNKS): c->skel->bss->mem and ok. */
 static int peek_many(struct cal *c, const uint64_t *addr, size_t n)
 {
 	for (size_t i = 0; i < n; i++) /* 0 is not read */
-		c->skel->bss->addr[i] = in_kernel(c, addr[i], PEEK_CHUNK) ? addr[i] : 0;
+		c->skel->bss->addr[i] = kmem_has(&c->kmem, addr[i], PEEK_CHUNK) ? addr[i] : 0;
 	c->skel->bss->count = n;
 	return run_peek(c);
 }
@@ -148,10 +133,35 @@ static uint32_t u32_at(const uint8_t *mem, size_t off)
 	return v;
 }
 
-/* Could this be a pointer into the kernel's half? */
+/* A structure of at most len bytes: what lies behind it is another's, and zero in buf. */
+static int peek_object(struct cal *c, uint64_t addr, void *buf, size_t room, size_t len)
+{
+	memset(buf, 0, room);
+	return peek(c, addr, buf, len);
+}
+
+/*
+ * How long the objects of a slab are, at most `room`. Those behind look alike: on armhf the next
+ * task_struct began within what was looked at, and had a pointer to our main thread as well.
+ */
+static size_t object_size(const char *slab, size_t room)
+{
+	FILE *f = fopen("/proc/slabinfo", "re"); /* root's; without it, what is ambiguous stays unknown */
+	char line[512], name[64];
+	size_t size = 0, v;
+
+	while (f && !size && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %*u %*u %zu", name, &v) == 2 && !strcmp(name, slab))
+			size = v & -sizeof(void *);
+	if (f)
+		fclose(f);
+	return size && size < room ? size : room;
+}
+
+/* Could this be a pointer into the kernel's half? What is there is another question: kmem.h. */
 static bool kernel_pointer(const struct cal *c, uint64_t v)
 {
-	return !(v & (c->word - 1)) && in_kernel(c, v, c->word);
+	return !(v & (c->word - 1)) && in_kernel(c, v);
 }
 
 /*
@@ -233,6 +243,13 @@ static uint32_t flags_of_self(void)
 	return flags;
 }
 
+static uint64_t text_of(const struct cal *c)
+{
+	uint64_t text = dq_ksyms_addr(c->ksyms, "_text");
+
+	return text ? text : dq_ksyms_addr(c->ksyms, "_stext");
+}
+
 static int view_task(struct cal *c, struct task_view *v)
 {
 	int err = peek_many(c, NULL, 0);
@@ -248,8 +265,9 @@ static int view_task(struct cal *c, struct task_view *v)
 	v->tid = c->skel->bss->pid_tgid;
 	v->tgid = c->skel->bss->pid_tgid >> 32;
 	v->flags = flags_of_self();
-	c->lowest = lowest_address(c, v->addr);
-	return peek(c, v->addr, v->mem, sizeof(v->mem));
+	if (!c->kmem.n)
+		err = kmem_read(&c->kmem, v->addr, text_of(c));
+	return err ? err : peek_object(c, v->addr, v->mem, sizeof(v->mem), c->task_len);
 }
 
 static void *view_thread(void *arg)
@@ -281,10 +299,14 @@ static int view_tasks(struct cal *c, char *name)
 	return err;
 }
 
-/* The base of the kernel stack that `frame` is on: THREAD_SIZE aligned, so at least a page. */
-static bool is_stack(uint64_t v, uint64_t frame)
+/*
+ * The base of the kernel stack that `frame` is on: aligned to THREAD_SIZE, which is 16 KiB or more
+ * (amd64, arm64) or 8 (arm). By pages alone another word fits now and then: the stack pointer that
+ * was saved when the task slept, when that was just a page deep (seen on 5.10).
+ */
+static bool is_stack(const struct cal *c, uint64_t v, uint64_t frame)
 {
-	return v && !(v & 4095) && v < frame && frame - v < MAX_STACK;
+	return v && !(v & (c->word * 2048 - 1)) && v < frame && frame - v < MAX_STACK;
 }
 
 static void find_task_numbers(struct cal *c)
@@ -313,7 +335,7 @@ static void find_task_pointers(struct cal *c, const char *name)
 		uint64_t v = word_at(c, m->mem, i), w = word_at(c, t->mem, i);
 
 		observed(&leader, i, v == m->addr && w == m->addr);
-		observed(&stack, i, is_stack(v, m->frame) && is_stack(w, t->frame));
+		observed(&stack, i, is_stack(c, v, m->frame) && is_stack(c, w, t->frame));
 	}
 	for (size_t i = 0; i + 16 <= TASK_BYTES; i++)
 		observed(&comm, i, !strncmp((const char *)m->mem + i, name, 16) &&
@@ -339,18 +361,31 @@ enum { REGS_BEGIN = 0, REGS_STEP = 1, REGS_NR = 8 };
 enum { REGS_BEGIN = 0, REGS_STEP = 1, REGS_NR = 7 };
 #endif
 
+/*
+ * Where the stack ends that begins at `base`: its size is a power of two, and a program that a system
+ * call runs is in the upper half of it. Behind it may be anybody's mapping (CONFIG_VMAP_STACK).
+ */
+static uint64_t stack_end(uint64_t base, uint64_t frame)
+{
+	uint64_t size = 4096;
+
+	while (base + size <= frame && size < MAX_STACK)
+		size *= 2;
+	return base + size;
+}
+
 static void find_regs(struct cal *c)
 {
 	uint64_t base = word_at(c, c->main.mem, c->lo->off[LF_task_struct_stack]);
+	uint64_t from = c->main.frame & -(uint64_t)PEEK_CHUNK, end = stack_end(base, c->main.frame);
 	static uint8_t mem[TASK_BYTES];
 	union bpf_attr attr;
 	int n = 0;
 
-	/* The end of the stack is within what one look shows, from where the program runs. */
 	memset(&attr, 0, sizeof(attr));
 	attr.test.prog_fd = bpf_program__fd(c->skel->progs.peek);
-	for (size_t i = 0; i < PEEK_CHUNKS; i++)
-		c->skel->bss->addr[i] = (c->main.frame & -(uint64_t)PEEK_CHUNK) + i * PEEK_CHUNK;
+	for (size_t i = 0; i < PEEK_CHUNKS; i++) /* 0 is not read */
+		c->skel->bss->addr[i] = from + i * PEEK_CHUNK < end ? from + i * PEEK_CHUNK : 0;
 	c->skel->bss->count = PEEK_CHUNKS;
 	if (syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
 		return;
@@ -362,7 +397,7 @@ static void find_regs(struct cal *c)
 		    word_at(c, mem, i + (REGS_BEGIN + 2 * REGS_STEP) * c->word) != sizeof(attr) ||
 		    word_at(c, mem, i + REGS_NR * c->word) != SYS_bpf)
 			continue;
-		c->lo->regs = (c->main.frame & -(uint64_t)PEEK_CHUNK) + i - base;
+		c->lo->regs = from + i - base;
 		n++;
 	}
 	if (n != 1)
@@ -587,7 +622,7 @@ static void find_count(struct cal *c)
 	int dups[3] = { -1, -1, -1 };
 
 	for (uint64_t n = 0; n < 4; n++) {
-		if (peek(c, c->file[ZERO], mem, sizeof(mem)))
+		if (peek_object(c, c->file[ZERO], mem, sizeof(mem), c->file_len))
 			break;
 		for (size_t k = 0; k < sizeof(mem); k += c->word) {
 			observed(&one, k, word_at(c, mem, k) == n + 1);
@@ -673,16 +708,16 @@ struct pty {
 };
 
 /*
- * Where a dentry of this inode has a word, or -1. The first place: what is looked at is longer than
- * a dentry of 32 bits, and the next of the slab may have been that of the same terminal, which got
- * the same memory for its tty.
+ * Where a dentry of this inode has a word, or -1. The first place: where it is not known how long one
+ * is, the next of the slab may have been that of the same terminal, which got the same memory for
+ * its tty (32 bits).
  */
 static int in_dentry(const struct cal *c, const uint8_t *there, uint64_t inode, uint64_t word)
 {
 	bool found = false;
 	int at = -1;
 
-	for (size_t k = 0; k < DENTRY_BYTES; k += c->word) {
+	for (size_t k = 0; k < c->dentry_len; k += c->word) {
 		found |= word_at(c, there, k) == inode;
 		if (at < 0 && word_at(c, there, k) == word)
 			at = k;
@@ -726,7 +761,7 @@ static void find_d_fsdata(struct cal *c)
 
 	if (master >= 0 && !ioctl(master, TIOCSPTLCK, &zero))
 		slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (slave >= 0 && !peek(c, file_of(c, slave), mem, sizeof(mem)) &&
+	if (slave >= 0 && !peek_object(c, file_of(c, slave), mem, sizeof(mem), c->file_len) &&
 	    !peek(c, word_at(c, mem, c->lo->off[LF_file_private_data]), there, c->word)) {
 		pty.inode = word_at(c, mem, c->lo->off[LF_file_f_inode]);
 		pty.tty = word_at(c, there, 0);
@@ -1176,7 +1211,7 @@ static int calibrate_files(struct cal *c)
 
 	for (int i = 0; i < NFILES; i++) {
 		c->file[i] = file_of(c, c->fd[i]);
-		if (!c->file[i] || peek(c, c->file[i], c->file_mem[i], FILE_BYTES))
+		if (!c->file[i] || peek_object(c, c->file[i], c->file_mem[i], FILE_BYTES, c->file_len))
 			return -EFAULT;
 	}
 	err = find_inode(c);
@@ -1225,11 +1260,15 @@ int calibrate(struct layout *lo, const struct dq_ksyms *ksyms)
 	c->word = sizeof(void *);
 	c->lo = lo;
 	c->ksyms = ksyms;
+	c->task_len = object_size("task_struct", TASK_BYTES);
+	c->file_len = object_size("filp", FILE_BYTES);
+	c->dentry_len = object_size("dentry", DENTRY_BYTES);
 	memset(c->fd, -1, sizeof(c->fd));
 	layout_init(lo, c->word);
 	c->skel = peek_bpf__open_and_load();
 	err = c->skel ? calibrate_all(c) : -errno;
 	close_files(c);
+	kmem_free(&c->kmem);
 	peek_bpf__destroy(c->skel);
 	free(c);
 	return err;

@@ -6,13 +6,14 @@
 # A kernel without BTF, or one whose BTF is hidden: the places that calibration
 # finds must be those that the kernel's BTF tells, the recording must say the
 # same as one made with BTF of the same calls, and the BTF of something else
-# must be refused.
+# must be refused. All that is read meanwhile must be the kernel's memory, never
+# a device's (reads.py).
 # shellcheck source-path=SCRIPTDIR source=testlib.sh
 . "$(dirname "$0")/testlib.sh"
 kernel=$1
 dir=$RESULTS/calibrate.$kernel
 guest_means "$kernel"
-means clang
+means clang python3
 
 # What is learnt later, at the first export, or not needed: never anything else.
 UNKNOWN='dma_buf.exp_name dma_buf.name dma_buf.owner dma_buf_attachment.importer_ops'
@@ -41,12 +42,14 @@ said()
 }
 
 status doctor 0
+read_what=$(python3 "$VM_DIR/reads.py" "$dir/kernel.kcore" "$dir/vmallocinfo" "$dir/reads.txt" 2>&1) ||
+	bad "$kernel: what was read: $read_what"
 status record 0
 status wrong 125
 grep -q "it is the BTF of another kernel" "$dir/wrong.err" || bad "a wrong BTF: $(cat "$dir/wrong.err")"
 [ ! -e "$dir/wrong.dmaseq" ] || bad "a refused recording left a file"
 unknown=$(sed -n 's/^ *calibrated .* not known: *//p' "$dir/doctor.out")
-[ "$unknown" = "$UNKNOWN" ] || bad "not known: $unknown"
+[ "$unknown" = "$UNKNOWN" ] || bad "not known: $unknown; $(grep -o 'calibrate: .*' "$dir/doctor.err")"
 said blind
 grep -q '^meta calibration value="found=' "$dir/blind.txt" || bad "the trace does not say that it was calibrated"
 ! grep -E '^buf .*exp_name=""' "$dir/blind.txt" || bad "a buffer without its exporter"
@@ -62,5 +65,5 @@ if [ -e "$dir/seeing.dmaseq" ]; then
 	[ "$(grep -c '^buf ' "$dir/file.said")" -eq "$(grep -c '^buf ' "$dir/blind.said")" ] ||
 		bad "--btf FILE: other buffers"
 fi
-say "$kernel: $n calls; $(sed -n 's/^ *calibrated *//p' "$dir/doctor.out")"
+say "$kernel: $n calls; reads: $read_what; $(sed -n 's/^ *calibrated *//p' "$dir/doctor.out")"
 finish
