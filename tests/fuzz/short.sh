@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The part of fuzzing that every run of the tests does: from the seeds, always the same
-# numbers of inputs, so that it is the same on every machine. About half a minute each.
+# numbers of inputs, so that it is the same on every machine. About a minute each.
 #
 #	short.sh TARGET PROGRAM
 # shellcheck source-path=SCRIPTDIR source=seeds.sh
 . "$(dirname "$0")/seeds.sh"
 [ $# -eq 2 ] || exit 2
 case $1 in
-trace) runs=12000 ;;
-render) runs=2500 ;;
-analyse) runs=4000 ;;
-*) runs=6000 ;;
+trace) runs=16000 ;;
+render) runs=5000 ;;
+analyse | suppress) runs=8000 ;;
+template) runs=7000 ;;
+*) runs=12000 ;;
 esac
 T=$(mktemp -d) || exit 1
 trap 'rm -rf "$T"' EXIT
