@@ -81,13 +81,6 @@ static int run_peek(struct cal *c)
 	return syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attr, sizeof(attr)) ? -errno : 0;
 }
 
-/* The kernel's half. The last page is for errors as pointers. */
-static bool in_kernel(const struct cal *c, uint64_t addr)
-{
-	return c->word == 4 ? addr >= 0x40000000 && addr < 0xfffff000 :
-			      addr >= 0xff00000000000000 && addr < 0xfffffffffffff000;
-}
-
 /* One chunk from each of n addresses (at most PEEK_CHUNKS): c->skel->bss->mem and ok. */
 static int peek_many(struct cal *c, const uint64_t *addr, size_t n)
 {
@@ -141,27 +134,44 @@ static int peek_object(struct cal *c, uint64_t addr, void *buf, size_t room, siz
 }
 
 /*
- * How long the objects of a slab are, at most `room`. Those behind look alike: on armhf the next
- * task_struct began within what was looked at, and had a pointer to our main thread as well.
+ * How long the objects of three slabs are, at most what there is room for. Those behind look alike: on
+ * armhf the next task_struct began within what was looked at, and had a pointer to our main thread
+ * as well.
  */
-static size_t object_size(const char *slab, size_t room)
+static void object_sizes(struct cal *c)
 {
+	struct { const char *slab; size_t *len; } of[] = {
+		{ "task_struct", &c->task_len }, { "filp", &c->file_len }, { "dentry", &c->dentry_len },
+	};
 	FILE *f = fopen("/proc/slabinfo", "re"); /* root's; without it, what is ambiguous stays unknown */
 	char line[512], name[64];
-	size_t size = 0, v;
+	size_t size;
 
-	while (f && !size && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%63s %*u %*u %zu", name, &v) == 2 && !strcmp(name, slab))
-			size = v & -sizeof(void *);
+	c->task_len = TASK_BYTES;
+	c->file_len = FILE_BYTES;
+	c->dentry_len = DENTRY_BYTES;
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%63s %*u %*u %zu", name, &size) != 2)
+			continue;
+		size &= -sizeof(void *);
+		for (size_t i = 0; i < DQ_ARRAY_SIZE(of); i++)
+			if (!strcmp(name, of[i].slab) && size && size < *of[i].len)
+				*of[i].len = size;
+	}
 	if (f)
 		fclose(f);
-	return size && size < room ? size : room;
 }
 
-/* Could this be a pointer into the kernel's half? What is there is another question: kmem.h. */
+/*
+ * Could this be a pointer into the kernel's half? The last page is for errors as pointers. What is
+ * there is another question: kmem.h.
+ */
 static bool kernel_pointer(const struct cal *c, uint64_t v)
 {
-	return !(v & (c->word - 1)) && in_kernel(c, v);
+	if (v & (c->word - 1))
+		return false;
+	return c->word == 4 ? v >= 0x40000000 && v < 0xfffff000 :
+			      v >= 0xff00000000000000 && v < 0xfffffffffffff000;
 }
 
 /*
@@ -1260,9 +1270,7 @@ int calibrate(struct layout *lo, const struct dq_ksyms *ksyms)
 	c->word = sizeof(void *);
 	c->lo = lo;
 	c->ksyms = ksyms;
-	c->task_len = object_size("task_struct", TASK_BYTES);
-	c->file_len = object_size("filp", FILE_BYTES);
-	c->dentry_len = object_size("dentry", DENTRY_BYTES);
+	object_sizes(c);
 	memset(c->fd, -1, sizeof(c->fd));
 	layout_init(lo, c->word);
 	c->skel = peek_bpf__open_and_load();
