@@ -25,6 +25,8 @@ import struct
 import sys
 import zlib
 
+from kcore import segments
+
 SYNC = 0xD5C45AC3
 DEFS, EVENTS = 2, 3
 KERNEL_HALF = 0xFF00 << 48  # amd64 with five levels; four, and arm64, have less
@@ -58,18 +60,6 @@ def chunks(data):
             die(f"the chunk at {at} has {len(stored)} bytes, {raw} said")
         yield at, kind, stored
         at = end
-
-
-def kcore(path):
-    with open(path, "rb") as f:
-        data = f.read()
-    if data[:5] != b"\x7fELF\x02":
-        die(f"{path} is no ELF file of 64 bits")
-    at, size, n = struct.unpack_from("<Q", data, 32) + struct.unpack_from("<HH", data, 54)
-    for i in range(n):
-        kind, _, _, begin, _, _, length = struct.unpack_from("<IIQQQQQ", data, at + i * size)
-        if kind == 1:
-            yield begin, begin + length
 
 
 def is_place(value, places):
@@ -161,9 +151,12 @@ def in_dump(text, places):
 
 
 def main():
-    places = list(kcore(sys.argv[1]))
-    if not places:
-        die("no places")
+    try:
+        places = [(begin, end) for begin, end, _ in segments(sys.argv[1])]
+    except ValueError as e:
+        die(e)
+    if not places or places[0][1] < 1 << 32:
+        die("no places, or none of 64 bits")
     with open(sys.argv[2], "rb") as f:
         data = f.read()
     if data[:8] != b"\x8dDSQ\r\n\x1a\n":

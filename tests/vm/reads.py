@@ -17,8 +17,9 @@ Prints how many reads there were of which kind; and what was read and is no such
 import collections
 import os
 import re
-import struct
 import sys
+
+from kcore import segments
 
 PAGE_OFFSET = 0xC0000000  # Debian's armhf
 
@@ -26,28 +27,6 @@ PAGE_OFFSET = 0xC0000000  # Debian's armhf
 def die(what):
     print("reads.py:", what, file=sys.stderr)
     sys.exit(2)
-
-
-def kcore(path):
-    """begin, end of what has a physical address"""
-    with open(path, "rb") as f:
-        data = f.read()
-    if data[:4] != b"\x7fELF":
-        die(f"{path} is no ELF file")
-    if data[4] == 2:
-        (at,), (size, n) = struct.unpack_from("<Q", data, 32), struct.unpack_from("<HH", data, 54)
-        header, none = "<IIQQQQQQ", (1 << 64) - 1
-    else:
-        (at,), (size, n) = struct.unpack_from("<I", data, 28), struct.unpack_from("<HH", data, 42)
-        header, none = "<IIIIIIII", (1 << 32) - 1
-    for i in range(n):
-        values = struct.unpack_from(header, data, at + i * size)
-        if data[4] == 2:
-            kind, _, _, begin, physical, _, length, _ = values
-        else:
-            kind, _, begin, physical, _, length, _, _ = values
-        if kind == 1 and physical != none:
-            yield begin, begin + length
 
 
 def areas(path):
@@ -75,7 +54,7 @@ def kind_of(addr, memory, mapped, devices):
 def main():
     mapped = list(areas(sys.argv[2]))
     if os.path.getsize(sys.argv[1]):
-        memory = list(kcore(sys.argv[1]))
+        memory = [(begin, end) for begin, end, physical in segments(sys.argv[1]) if physical]
     else:  # from PAGE_OFFSET up to the first of the areas above it; modules are below
         memory = [(PAGE_OFFSET, min(begin for begin, _, _ in mapped if begin >= PAGE_OFFSET))]
     devices = [(begin, end) for begin, end, what in mapped if is_device(what)]

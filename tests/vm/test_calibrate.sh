@@ -42,7 +42,7 @@ said()
 }
 
 status doctor 0
-read_what=$(python3 "$VM_DIR/reads.py" "$dir/kernel.kcore" "$dir/vmallocinfo" "$dir/reads.txt" 2>&1) ||
+read_what=$(python3 -B "$VM_DIR/reads.py" "$dir/kernel.kcore" "$dir/vmallocinfo" "$dir/reads.txt" 2>&1) ||
 	bad "$kernel: what was read: $read_what"
 status record 0
 status wrong 125

@@ -5,7 +5,8 @@
 # Recordings for comparisons, all in one boot. Left in /host/cases, NAME.dmaseq, NAME.err and
 # NAME.status:
 #
-#	run-1 ... run-10	the same work ten times; frames and pairs vary by one or two
+#	run-1 ... run-10	the same work ten times; frames and pairs vary by one or two,
+#				and all but the first three are on the rung that is armed soonest
 #	attach-per-frame, no-sync-end
 #				the same work by a program that does this worse
 #	held-0, held-1		the recorder ends while the program still runs; the second
@@ -29,13 +30,17 @@ dqload errors || exit
 END
 
 for n in 1 2 3 4 5 6 7 8 9 10; do
-	run run-$n dmaseq record --quiet -o $cases/run-$n.dmaseq -- sh /tmp/work.sh $((n % 3)) none >/dev/null
+	rung=
+	[ $n -le 3 ] || rung=$attach
+	# shellcheck disable=SC2086 # words
+	run run-$n dmaseq record --quiet $rung -o $cases/run-$n.dmaseq -- sh /tmp/work.sh $((n % 3)) none >/dev/null
 	# Numbers of processes, buffers and addresses are not those of the last time.
 	dqload buffers --count $n >/dev/null || exit 1
 done
 stage "ten runs"
 for change in attach-per-frame no-sync-end; do
-	run $change dmaseq record --quiet -o $cases/$change.dmaseq -- sh /tmp/work.sh 0 $change >/dev/null
+	# shellcheck disable=SC2086 # words
+	run $change dmaseq record --quiet $attach -o $cases/$change.dmaseq -- sh /tmp/work.sh 0 $change >/dev/null
 done
 stage "changed programs"
 

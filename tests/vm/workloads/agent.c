@@ -74,22 +74,35 @@ struct answer {
 
 static void run(int n) __attribute__((noreturn));
 
+struct thread_dup {
+	long fd;	/* the new one afterwards */
+	pid_t tid;
+};
+
 static void *thread_dup(void *arg)
 {
-	long *fd = arg;
+	struct thread_dup *d = arg;
 
-	*fd = dup(*fd);
+	d->tid = gettid();
+	d->fd = dup(d->fd);
 	return NULL;
 }
 
 static long do_thread_dup(long fd)
 {
+	struct thread_dup d = { .fd = fd };
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, thread_dup, &fd))
+	if (pthread_create(&thread, NULL, thread_dup, &d))
 		return -1;
 	pthread_join(thread, NULL);
-	return fd;
+	/*
+	 * The kernel lets a thread be joined before that has given back its table of descriptors
+	 * (exit_mm() comes before exit_files()): would the agent exit first, the thread closed them.
+	 */
+	while (!syscall(SYS_tgkill, getpid(), d.tid, 0))
+		sched_yield();
+	return d.fd;
 }
 
 static long do_open_null(int at)
