@@ -14,7 +14,7 @@ cases=$dir/cases
 guest_means "$kernel"
 
 rm -rf "$dir"
-guest "$kernel" "$dir" --smp 1 --timeout 1700 -- "$VM_DIR/guest/diff.sh" || {
+guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/diff.sh" || {
 	bad "the guest $kernel failed"
 	finish
 }

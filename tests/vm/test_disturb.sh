@@ -14,7 +14,7 @@ guest_means "$kernel"
 dir=$RESULTS/disturb-$kernel
 rm -rf "$dir"
 
-if ! guest "$kernel" "$dir" --smp 1 --timeout 900 -- "$VM_DIR/guest/disturb.sh"; then
+if ! guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/disturb.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi

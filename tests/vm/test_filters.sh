@@ -14,7 +14,7 @@ guest_means "$kernel"
 dir=$RESULTS/filters-$kernel
 rm -rf "$dir"
 
-if ! guest "$kernel" "$dir" --smp 1 --timeout 900 -- "$VM_DIR/guest/filters.sh"; then
+if ! guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/filters.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi

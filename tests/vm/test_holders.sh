@@ -17,7 +17,7 @@ dir=$RESULTS/holders-$kernel
 holders=$BUILD/tests/vm/holders
 rm -rf "$dir"
 
-if ! guest "$kernel" "$dir" --timeout 900 -- "$VM_DIR/guest/holders.sh" "$@"; then
+if ! guest "$kernel" "$dir" -- "$VM_DIR/guest/holders.sh" "$@"; then
 	bad "the guest $kernel failed"
 	finish
 fi

@@ -14,7 +14,7 @@ dir=$RESULTS/keep-$kernel
 want=$VM_DIR/expected/keep.txt
 rm -rf "$dir"
 
-if ! guest "$kernel" "$dir" --smp 1 --timeout 1500 -- "$VM_DIR/guest/keep.sh"; then
+if ! guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/keep.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi

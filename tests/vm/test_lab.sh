@@ -20,7 +20,7 @@ mkdir -p "$dir/scripts"
 cp "$VM_DIR"/lab/scripts/*.lab "$dir/scripts"
 module=$("$VM_DIR/lab/build.sh" "$kernel") || { bad "the lab module cannot be built"; finish; }
 # That a buffer dies with an importer attached is what one of the scripts is for.
-guest "$kernel" "$dir" --smp 1 --timeout 1700 --expect 'WARNING: .*dma_buf_release' \
+guest "$kernel" "$dir" --smp 1 --expect 'WARNING: .*dma_buf_release' \
 	--file "$module:/lib/dqlab.ko" --file "$(dirname "$module")/dqlab-run:/bin/dqlab-run" \
 	-- "$VM_DIR/guest/lab.sh" || {
 	bad "the guest $kernel failed"

@@ -21,7 +21,7 @@ cp "$VM_DIR"/lab/rules/*.lab "$dir/rules"
 cp "$VM_DIR"/lab/bug/*.lab "$dir/bug"
 cp "$VM_DIR/lab/warm.lab" "$dir"
 module=$("$VM_DIR/lab/build.sh" "$kernel") || { bad "the lab module cannot be built"; finish; }
-guest "$kernel" "$dir" --allow-warn --smp 1 --timeout 1700 --file "$module:/lib/dqlab.ko" \
+guest "$kernel" "$dir" --allow-warn --smp 1 --file "$module:/lib/dqlab.ko" \
 	--file "$(dirname "$module")/dqlab-run:/bin/dqlab-run" -- "$VM_DIR/guest/labrules.sh" || {
 	bad "the guest $kernel failed"
 	finish

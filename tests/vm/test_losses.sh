@@ -14,7 +14,7 @@ guest_means "$kernel"
 dir=$RESULTS/losses-$kernel
 rm -rf "$dir"
 
-if ! guest "$kernel" "$dir" --timeout 900 -- "$VM_DIR/guest/losses.sh"; then
+if ! guest "$kernel" "$dir" -- "$VM_DIR/guest/losses.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi

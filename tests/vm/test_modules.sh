@@ -15,7 +15,7 @@ dir=$RESULTS/modules.$kernel
 guest_means "$kernel"
 
 rm -rf "$dir"
-guest "$kernel" "$dir" --smp 1 --timeout 1700 -- "$VM_DIR/guest/modules.sh" || {
+guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/modules.sh" || {
 	bad "the guest $kernel failed"
 	finish
 }

@@ -39,6 +39,6 @@ case $kernel in
 esac
 # 5.10 warns of what `errors` makes virtio-gpu do: it maps without a DMA mask.
 # shellcheck disable=SC2086 # words
-guest "$kernel" "$out" --smp $smp --timeout 1700 --expect 'WARNING: .* at kernel/dma/mapping\.c' -- \
+guest "$kernel" "$out" --smp $smp --expect 'WARNING: .* at kernel/dma/mapping\.c' -- \
 	"$VM_DIR/guest/counts.sh" $plan || bad "the guest $kernel failed"
 finish

@@ -15,7 +15,7 @@ want=$VM_DIR/expected/troubles.txt
 rm -rf "$dir"
 
 # Work goes on while probes come and go: see run.sh about --smp.
-if ! guest "$kernel" "$dir" --smp 1 --timeout 1500 -- "$VM_DIR/guest/troubles.sh"; then
+if ! guest "$kernel" "$dir" --smp 1 -- "$VM_DIR/guest/troubles.sh"; then
 	bad "the guest $kernel failed"
 	finish
 fi

@@ -150,13 +150,14 @@ guest_dmaseq()
 }
 
 # guest KERNEL DIR OPTION... -- SCRIPT ARG...: runs it with DIR as the share and
-# shows what it said; false when the guest or the script failed.
+# shows what it said; false when the guest or the script failed. A guest has nearly the time that
+# ctest gives a test: on a busy machine it may take five times what it takes on an idle one.
 guest()
 {
 	local kernel=$1 dir=$2 status=0
 	shift 2
 	mkdir -p "$dir"
-	"$VM_DIR/run.sh" --kernel "$kernel" --share "$dir" --file "$(guest_dmaseq "$kernel")" \
+	"$VM_DIR/run.sh" --kernel "$kernel" --share "$dir" --timeout 1700 --file "$(guest_dmaseq "$kernel")" \
 		--file "$VM_DIR/guest/recorders.sh:/lib/recorders.sh" "$@" ||
 		status=$?
 	[ ! -s "$dir/output.log" ] || cat "$dir/output.log"
