@@ -22,7 +22,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-ALL_RINGS='unit golden cli fuzz bench vm'
+DEFAULT_RINGS='unit golden cli fuzz bench vm'
+ALL_RINGS="$DEFAULT_RINGS slow"
 BUILD=build/dev
 FUZZ_BUILD=build/fuzz
 LOGS=build/test-logs
@@ -46,7 +47,7 @@ give_up()
 
 usage()
 {
-	say "usage: tests/run.sh [-L RING]... [--no-vm] [--no-install]     rings: $ALL_RINGS slow"
+	say "usage: tests/run.sh [-L RING]... [--no-vm] [--no-install]     rings: $ALL_RINGS"
 	exit "$1"
 }
 
@@ -55,7 +56,7 @@ options()
 	while [ $# -gt 0 ]; do
 		case $1 in
 		-L)
-			[ $# -gt 1 ] && [[ " $ALL_RINGS slow " == *" $2 "* ]] || usage 2
+			[ $# -gt 1 ] && [[ " $ALL_RINGS " == *" $2 "* ]] || usage 2
 			rings+=" $2"
 			shift
 			;;
@@ -66,7 +67,7 @@ options()
 		esac
 		shift
 	done
-	rings=${rings:-$ALL_RINGS}
+	rings=${rings:-$DEFAULT_RINGS}
 	[ $no_vm = yes ] && rings=${rings/vm/}
 }
 
@@ -199,7 +200,7 @@ passed_all=0
 failed_all=0
 table=''
 by_right=''
-for name in $ALL_RINGS slow; do
+for name in $ALL_RINGS; do
 	wants "$name" && ring "$name"
 done
 say ""

@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Where a kernel has what: the program headers of the begin of its /proc/kcore, for leaks.py and reads.py."""
+"""Where a kernel of 64 bits has what: the program headers of the begin of its /proc/kcore, for leaks.py and
+reads.py. Debian's armhf has no /proc/kcore."""
 import struct
+import sys
 
 
 def segments(path):
-    """begin, end, whether it has a physical address: of each place, of kernels of 64 and of 32 bits.
+    """begin, end, whether it has a physical address: of each place.
 
-    ValueError: the file is no such thing.
+    Ends the program with status 2 when the file is no such thing.
     """
     with open(path, "rb") as f:
         data = f.read()
-    if data[:4] != b"\x7fELF" or len(data) < 64:
-        raise ValueError(f"{path} is no ELF file")
-    wide = data[4] == 2
-    (at,) = struct.unpack_from("<Q", data, 32) if wide else struct.unpack_from("<I", data, 28)
-    size, n = struct.unpack_from("<HH", data, 54 if wide else 42)
+    if data[:5] != b"\x7fELF\x02" or len(data) < 64:
+        print(f"kcore.py: {path} is no ELF file of 64 bits", file=sys.stderr)
+        sys.exit(2)
+    at, size, n = struct.unpack_from("<Q", data, 32) + struct.unpack_from("<HH", data, 54)
     for i in range(n):
-        values = struct.unpack_from("<IIQQQQQQ" if wide else "<IIIIIIII", data, at + i * size)
-        if wide:
-            kind, _, _, begin, physical, _, length, _ = values
-        else:
-            kind, _, begin, physical, _, length, _, _ = values
+        kind, _, _, begin, physical, _, length, _ = struct.unpack_from("<IIQQQQQQ", data, at + i * size)
         if kind == 1:  # PT_LOAD
-            yield begin, begin + length, physical != (1 << (64 if wide else 32)) - 1
+            yield begin, begin + length, physical != (1 << 64) - 1
